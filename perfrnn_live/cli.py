@@ -1,0 +1,190 @@
+"""The command line. Each command imports what it needs when it is called, so that `--help` is there at once."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from perfrnn_live.errors import BadValue, MidiUnavailable, MissingPackage, PerfRNNError
+from perfrnn_live.model.checkpoint import DEFAULT_MODEL, find_model
+
+app = typer.Typer(
+    help="A piano partner: Performance RNN, played live.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Model = Annotated[str, typer.Option(help="A shipped model's name, or a model folder.")]
+Prime = Annotated[Path | None, typer.Option(help="A .mid file to go on from; its last 30 s are heard, not replayed.")]
+Temperature = Annotated[float, typer.Option(help="1 plays as learned, less is safer, more is freer.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="The same seed improvises the same music.")]
+TopP = Annotated[float, typer.Option(help="Choose among the likeliest events that together reach this chance.")]
+
+
+@app.command()
+def play(
+    output: Annotated[str | None, typer.Option(help="A port's name, 'virtual' or 'none'.")] = None,
+    input: Annotated[str | None, typer.Option(help="Where knobs come from: a port's name, 'virtual' or 'none'.")] = None,
+    model: Model = DEFAULT_MODEL,
+    prime: Prime = None,
+    temperature: Temperature = 1.0,
+    seed: Seed = None,
+    seconds: Annotated[float | None, typer.Option(help="End after so many seconds; otherwise at q or Ctrl-C.")] = None,
+    record: Annotated[Path | None, typer.Option(help="Keep what was sounded in this .mid file.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No screen; one line of JSON at the end.")] = False,
+) -> None:
+    """Improvise in time onto a MIDI port; by default a virtual one called perfrnn-live."""
+    from perfrnn_live.live.run import play as run
+    from perfrnn_live.model.continuation import Controls
+
+    _check_seconds(seconds)
+    summary = run(
+        output, input, find_model(model), prime, Controls(temperature=temperature), seed, seconds, record, quiet
+    )
+    if quiet:
+        print(json.dumps(summary.to_json()))
+    else:
+        print("   ".join(f"{name} {value}" for name, value in summary.to_json().items()))
+
+
+@app.command()
+def generate(
+    out: Annotated[Path, typer.Argument(metavar="OUT.mid")],
+    seconds: Annotated[float, typer.Option(help="Length of each piece.")] = 30.0,
+    count: Annotated[int, typer.Option(min=1, help="Several pieces: OUT-1.mid, OUT-2.mid, ...")] = 1,
+    prime: Prime = None,
+    temperature: Temperature = 1.0,
+    top_p: TopP = 1.0,
+    beams: Annotated[int, typer.Option(min=1, help="Continuations to choose the likeliest from, again and again.")] = 1,
+    seed: Seed = None,
+    model: Model = DEFAULT_MODEL,
+) -> None:
+    """Improvise into .mid files, faster than time."""
+    import numpy as np
+
+    from perfrnn_live.model import generation
+    from perfrnn_live.model.continuation import Controls
+    from perfrnn_live.model.opening import begin
+    from perfrnn_live.music.codec import decode
+    from perfrnn_live.music.midifile import check_writable, write_notes
+
+    _check_seconds(seconds)
+    controls = Controls(temperature=temperature, top_p=top_p)
+    paths = [out] if count == 1 else [out.with_stem(f"{out.stem}-{n}") for n in range(1, count + 1)]
+    for path in paths:
+        check_writable(path)
+    continuation, start = begin(find_model(model), prime)
+    pieces = generation.generate(
+        continuation, start, seconds, controls, np.random.default_rng(seed), count, beams
+    )
+    for path, tokens in zip(paths, pieces, strict=True):
+        notes = decode(tokens, continuation.vocabulary, start.keyboard)
+        write_notes(path, notes)
+        print(f"{path}: {len(notes)} notes")
+
+
+@app.command()
+def ports() -> None:
+    """List the MIDI ports of this machine."""
+    from perfrnn_live.live.ports import list_ports
+
+    found = list_ports()
+    for direction, names in (("output", found.outputs), ("input", found.inputs)):
+        for port in names:
+            print(f"{direction}  {port.api}  {port.name}")
+    if found.problem:
+        raise MidiUnavailable(found.problem)
+    if not found.outputs and not found.inputs:
+        print("the MIDI system works, but no other program or device has a port open")
+
+
+@app.command()
+def train(
+    data: Annotated[Path, typer.Option(help="A folder of .mid files, or a token file (.npz).")],
+    out: Annotated[Path, typer.Option(help="Folder for checkpoints and the finished model.")],
+    validation: Annotated[Path | None, typer.Option(help="Token file to validate on, if --data is one.")] = None,
+    minutes: Annotated[float, typer.Option(min=0.01, help="Time to train for.")] = 120.0,
+    events: Annotated[int, typer.Option(min=1, help="Events to train on, if they come sooner.")] = 200_000_000,
+    layers: Annotated[int, typer.Option(min=1, help="LSTM layers.")] = 3,
+    cells: Annotated[int, typer.Option(min=1, help="Cells in each layer.")] = 512,
+    streams: Annotated[int, typer.Option(min=1, help="Recordings side by side, over all processes.")] = 48,
+    segment: Annotated[int, typer.Option(min=2, help="Events between updates in each stream.")] = 128,
+    learning_rate: Annotated[float, typer.Option(min=0, help="Adam's, at its highest.")] = 6e-3,
+    augmentation: Annotated[str, typer.Option(help="none, less or more, as in the paper.")] = "none",
+    vocabulary: Annotated[str, typer.Option(help="performance-8ms or performance-10ms.")] = "performance-8ms",
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from OUT/last.pt exactly where it stopped.")] = False,
+) -> None:
+    """Train a model; the best one so far is always on disk, also after Ctrl-C."""
+    with _needing("train"):
+        from perfrnn_live.model.network import NetworkConfig
+        from perfrnn_live.training.loop import Recipe
+        from perfrnn_live.training.run import train as run
+    recipe = Recipe(
+        network=NetworkConfig(vocabulary, layers, cells),
+        events=events,
+        minutes=minutes,
+        streams=streams,
+        segment=segment,
+        learning_rate=learning_rate,
+        augmentation=augmentation,
+        seed=seed,
+    )
+    run(recipe, data, validation, out, resume)
+
+
+@app.command()
+def evaluate(
+    data: Annotated[Path, typer.Option(help="A folder of .mid files (their validation split), or a token file.")],
+    model: Model = DEFAULT_MODEL,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many recordings.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON.")] = False,
+) -> None:
+    """How likely real recordings are to a model: nats per event, 8 ms step, note and second."""
+    with _needing("train"):
+        from perfrnn_live.evaluation.run import evaluate_model
+    figures = evaluate_model(find_model(model), data, limit)
+    if as_json:
+        print(json.dumps(figures))
+    else:
+        for name, value in figures.items():
+            print(f"{name:16} {value:.4f}" if isinstance(value, float) else f"{name:16} {value}")
+
+
+@app.command()
+def export(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
+    """Turn a model folder's weights into the int8 step that plays."""
+    with _needing("train"):
+        from perfrnn_live.model.export import export as run
+    path = run(find_model(str(folder)))
+    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+
+
+@contextlib.contextmanager
+def _needing(extra: str) -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingPackage(f"this command needs {error.name}: pip install 'perfrnn-live[{extra}]'") from error
+
+
+def _check_seconds(seconds: float | None) -> None:
+    if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
+        raise BadValue(f"the seconds must be a number above 0, not {seconds}")
+
+
+def main() -> None:
+    """Run a command; what a player can mend is one sentence on standard error and exit status 1."""
+    try:
+        app()
+    except PerfRNNError as error:
+        print(f"perfrnn-live: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,89 @@
+"""How likely real recordings are to a model, in the four units that are always reported together.
+
+Per event is what training minimises; per step is what the paper prints; per note and per second compare across
+vocabularies, which differ in how many events they need for the same music.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perfrnn_live.model.engine import HiddenState, StepEngine
+from perfrnn_live.model.sampling import log_softmax
+from perfrnn_live.music.keyboard import Keyboard
+from perfrnn_live.music.vocabulary import EventKind, Vocabulary
+
+
+class Corpus(Protocol):
+    """Recordings as tokens."""
+
+    @property
+    def vocabulary(self) -> Vocabulary: ...
+    def __len__(self) -> int: ...
+    def recording(self, index: int) -> NDArray[np.int16]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Likelihood:
+    """Negative log-likelihood of whole recordings in nats, and what to divide it by."""
+
+    nats: float
+    events: int
+    steps: int
+    notes: int
+    seconds: float
+    files: int
+
+    def figures(self) -> dict[str, float | int]:
+        """The four figures, with how much music they are about."""
+        return {
+            "nats_per_event": self.nats / max(self.events, 1),
+            "nats_per_step": self.nats / max(self.steps, 1),
+            "nats_per_note": self.nats / max(self.notes, 1),
+            "nats_per_second": self.nats / max(self.seconds, 1e-9),
+            "events": self.events,
+            "files": self.files,
+        }
+
+
+def evaluate(
+    engine: StepEngine,
+    corpus: Corpus,
+    events_each: int | None = None,
+    on_progress: Callable[[int], None] = lambda events: None,
+) -> Likelihood:
+    """Every recording from its start, all of them side by side as one batch, with the state carried throughout.
+
+    `events_each` looks at the first events of each recording only.
+    """
+    vocabulary = engine.vocabulary
+    recordings = sorted((corpus.recording(index)[:events_each] for index in range(len(corpus))), key=len, reverse=True)
+    events = sum(map(len, recordings))
+    state = engine.start(len(recordings))
+    keyboards = [Keyboard.silent() for _ in recordings]
+    tokens = np.full(len(recordings), vocabulary.start, np.int64)
+    nats = 0.0
+    for place in range(len(recordings[0])):
+        playing = sum(len(recording) > place for recording in recordings)  # the longest come first
+        if playing < len(keyboards):
+            keyboards, tokens = keyboards[:playing], tokens[:playing]
+            state = state.streams(np.arange(playing))
+        keys = np.stack([keyboard.features(vocabulary.steps_per_second) for keyboard in keyboards])
+        logits, state = engine.step(tokens, state, keys)
+        tokens = np.array([recordings[row][place] for row in range(playing)], np.int64)
+        nats -= float(log_softmax(logits)[np.arange(playing), tokens].sum(dtype=np.float64))
+        keyboards = [
+            keyboard.after(vocabulary.events[token]) for keyboard, token in zip(keyboards, tokens, strict=True)
+        ]
+        on_progress(playing)
+    everything = np.concatenate(recordings)
+    on, shift = vocabulary.tokens_of(EventKind.NOTE_ON), vocabulary.tokens_of(EventKind.TIME_SHIFT)
+    shifts = everything[(everything >= shift.start) & (everything < shift.stop)].astype(np.int64)
+    steps = int((shifts - shift.start + 1).sum())
+    notes = int(((everything >= on.start) & (everything < on.stop)).sum())
+    return Likelihood(nats, events, steps, notes, steps / vocabulary.steps_per_second, len(recordings))

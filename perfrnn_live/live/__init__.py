@@ -1,0 +1,1 @@
+"""Playing in time: clock, ports, the player process, the improviser, the session."""

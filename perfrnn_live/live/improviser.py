@@ -1,0 +1,144 @@
+"""The plan: music imagined ahead of its sound, and the way back to what was really heard.
+
+Beside every planned event stands the `Moment` after it. Moments are values, so going back is picking one up: deep
+lookahead and an instant response at once, and the model never remembers music that nobody heard.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from perfrnn_live.live.messages import Schedule, Timed, note_off, note_on
+from perfrnn_live.model.continuation import Continuation, Controls, Moment
+from perfrnn_live.music.codec import StreamEncoder
+from perfrnn_live.music.performance import bin_to_velocity
+from perfrnn_live.music.vocabulary import Event, EventKind
+
+LOOKAHEAD_S = 0.5
+_LEAD_S = 0.01  # an event is planned at least this long before it sounds
+_BURST = 16  # events planned in one go, under 10 ms: knobs and keys are looked at in between
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """An event of the plan, and where the music stands after it. `number` is None where nothing is to be sent."""
+
+    number: int | None
+    after: Moment
+
+
+class Improviser:
+    """Plans with one continuation and one random generator, from `start`: where the music stands when it begins."""
+
+    def __init__(
+        self, continuation: Continuation, start: Moment, controls: Controls, rng: np.random.Generator
+    ) -> None:
+        self._continuation = continuation
+        self._step_s = continuation.vocabulary.step_s
+        self._rng = rng
+        self.controls = controls
+        self._heard = start
+        self._plan: deque[_Planned] = deque()
+        self._origin_s: float | None = None  # the moment of step 0
+        self._waited_steps = 0  # time passed since the last event heard, not yet part of the plan
+        self._plans = 0
+        self._numbers = 0
+        self.events = 0  # planned so far, those taken back included
+        self.heard_events = 0
+
+    @property
+    def heard(self) -> Moment:
+        """Where the music stands after the last event that sounded."""
+        return self._heard
+
+    def planned_until_s(self) -> float | None:
+        """When the last planned event is due; None before the first."""
+        return None if self._origin_s is None else self._due_s(self._head)
+
+    def extend(self, now_s: float) -> Schedule | None:
+        """Plan on to the lookahead. Returns what is to be sent, or None if nothing came of it yet."""
+        if self._origin_s is None:
+            self._origin_s = now_s + _LEAD_S - self._head.keyboard.step * self._step_s
+        messages: list[Timed] = []
+        for _ in range(_BURST):
+            if self._due_s(self._head) > now_s + LOOKAHEAD_S:
+                break
+            timed = self._plan_event(now_s)
+            if timed is not None:
+                messages.append(timed)
+        return Schedule(self._plans, tuple(messages)) if messages else None
+
+    def sent(self, number: int) -> None:
+        """The player has sent the message of event `number`: everything planned up to it has been heard."""
+        while self._plan:
+            planned = self._plan.popleft()
+            self._heard = planned.after
+            self.heard_events += 1
+            if planned.number == number:
+                return
+
+    def taken_back(self, at_s: float) -> None:
+        """The player has dropped what was not sent by `at_s`: return to the last event heard and plan anew from there.
+
+        Time has passed since that event. The next time shift is chosen among those at least as long, which is what the
+        model expects given that nothing has happened yet; a shift cut short would tell it that something had.
+        """
+        self._plans += 1
+        self._plan.clear()
+        if self._origin_s is None:
+            return
+        passed_steps = math.ceil((at_s - self._origin_s) / self._step_s) - self._heard.keyboard.step
+        self._waited_steps = max(passed_steps, 0)
+
+    def silenced(self, at_s: float) -> None:
+        """The player has dropped the plan and released every key: hear that, and rest until `extend` is called again."""
+        self.taken_back(at_s)
+        vocabulary = self._continuation.vocabulary
+        encoder = StreamEncoder(vocabulary)
+        pitches = np.flatnonzero(self._heard.keyboard.sounding).tolist()
+        for token in encoder.encode(self._waited_steps, pitches, ()):
+            (self._heard,) = self._continuation.feed([self._heard], [token])
+        self._waited_steps = 0
+        self._origin_s = None
+
+    @property
+    def _head(self) -> Moment:
+        return self._plan[-1].after if self._plan else self._heard
+
+    def _due_s(self, moment: Moment) -> float:
+        assert self._origin_s is not None
+        return self._origin_s + moment.keyboard.step * self._step_s
+
+    def _plan_event(self, now_s: float) -> Timed | None:
+        moment = self._head
+        token = self._continuation.choose(moment, self.controls, self._rng, self._waited_steps)
+        event = self._continuation.vocabulary.events[token]
+        if event.kind is EventKind.TIME_SHIFT:
+            self._waited_steps = max(self._waited_steps - event.value, 0)
+        (after,) = self._continuation.feed([moment], [token])
+        self.events += 1
+        message = _message(event, moment)
+        number = None
+        if message is not None:
+            number = self._numbers
+            self._numbers += 1
+        self._plan.append(_Planned(number, after))
+        if message is None or number is None:
+            return None
+        assert self._origin_s is not None
+        if self._due_s(after) < now_s:
+            # The model has fallen behind: time itself moves on, so that what comes is late as a whole, not in a heap.
+            self._origin_s += now_s + _LEAD_S - self._due_s(after)
+        return Timed(self._due_s(after), number, message)
+
+
+def _message(event: Event, moment: Moment) -> bytes | None:
+    if event.kind is EventKind.NOTE_ON:
+        return note_on(event.value, bin_to_velocity(moment.keyboard.velocity_bin))
+    if event.kind is EventKind.NOTE_OFF:
+        return note_off(event.value)
+    return None

@@ -1,0 +1,140 @@
+"""The session's end of the pipe to the player: a real process, or one in this process on a fake clock."""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+import subprocess
+import sys
+import threading
+from collections import deque
+from queue import Empty, SimpleQueue
+from typing import Protocol
+
+from perfrnn_live.errors import MidiUnavailable, PlayerLost, PortNotFound
+from perfrnn_live.live.clock import FakeClock
+from perfrnn_live.live.messages import Command, Failed, Ready, Report, Stop, Stopped
+from perfrnn_live.live.player import Player
+from perfrnn_live.live.ports import MidiOut
+
+_ANSWER_S = 5.0  # a player that takes longer to open its ports or to stop hangs in a driver
+
+
+class Link(Protocol):
+    """Commands go, reports come."""
+
+    def send(self, command: Command) -> None:
+        """Hand a command over. Raises PlayerLost."""
+        ...
+
+    def receive(self, timeout_s: float) -> Report | None:
+        """The next report, or None when `timeout_s` has passed without one. Raises PlayerLost."""
+        ...
+
+    def close(self) -> list[Report]:
+        """Silence and end the player; returns the reports that were still to come. Never raises."""
+        ...
+
+
+class ProcessLink:
+    """The player in its own process; see `player_process`."""
+
+    def __init__(self, output: str, input: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "perfrnn_live.live.player_process", output, input],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        self._reports: SimpleQueue[Report | None] = SimpleQueue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        """The player's process number."""
+        return self._process.pid
+
+    def ready(self) -> Ready:
+        """Wait for the ports to be open. Raises MidiUnavailable, PortNotFound or PlayerLost."""
+        report = self.receive(_ANSWER_S)
+        if isinstance(report, Failed):
+            self.close()
+            raise (MidiUnavailable if report.missing_system else PortNotFound)(report.sentence)
+        if not isinstance(report, Ready):
+            self._process.kill()
+            raise PlayerLost("the MIDI system did not answer within five seconds")
+        return report
+
+    def send(self, command: Command) -> None:
+        assert self._process.stdin is not None
+        try:
+            pickle.dump(command, self._process.stdin)
+            self._process.stdin.flush()
+        except OSError as error:
+            raise PlayerLost("the player process ended unexpectedly") from error
+
+    def receive(self, timeout_s: float) -> Report | None:
+        try:
+            report = self._reports.get(timeout=max(timeout_s, 0))
+        except Empty:
+            return None
+        if report is None:
+            raise PlayerLost("the player process ended unexpectedly")
+        return report
+
+    def close(self) -> list[Report]:
+        rest: list[Report] = []
+        with contextlib.suppress(PlayerLost):
+            self.send(Stop())
+            while (report := self.receive(_ANSWER_S)) is not None:
+                rest.append(report)
+                if isinstance(report, Stopped):
+                    break
+        with contextlib.suppress(OSError):
+            assert self._process.stdin is not None
+            self._process.stdin.close()
+        try:
+            self._process.wait(_ANSWER_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        return rest
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with contextlib.suppress(EOFError, OSError, pickle.UnpicklingError):
+            while True:
+                self._reports.put(pickle.load(self._process.stdout))
+        self._reports.put(None)
+
+
+class LocalLink:
+    """A player in this process. Waiting for a report is what makes the fake clock's time pass."""
+
+    def __init__(self, output: MidiOut, clock: FakeClock) -> None:
+        self._reports: deque[Report] = deque()
+        self.player = Player(output, clock, self._reports.append)
+        self._clock = clock
+
+    def send(self, command: Command) -> None:
+        self.player.handle(command)
+
+    def report(self, report: Report) -> None:
+        """Let something come in, as a port would."""
+        self._reports.append(report)
+
+    def receive(self, timeout_s: float) -> Report | None:
+        until_s = self._clock.now() + max(timeout_s, 0)
+        while not self._reports:
+            due_s = self.player.next_due_s
+            if due_s is None or due_s > until_s:
+                self._clock.wait_until(until_s)
+                return None
+            self._clock.wait_until(due_s)
+            self.player.play_due()
+        return self._reports.popleft()
+
+    def close(self) -> list[Report]:
+        self.player.stop()
+        rest = list(self._reports)
+        self._reports.clear()
+        return rest

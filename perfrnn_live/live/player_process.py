@@ -1,0 +1,131 @@
+"""The player in a process of its own: `python -m perfrnn_live.live.player_process OUTPUT INPUT`.
+
+It owns the ports. Commands come pickled on standard input, reports go pickled to standard output. Its own process,
+because a screen or a model in the same interpreter makes every sixth note over a millisecond late, and because MIDI
+drivers can hang for ever holding the interpreter's lock. When the session dies, however it dies, the pipe closes and
+everything that sounds is released.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import pickle
+import signal
+import sys
+import threading
+from collections import deque
+from typing import BinaryIO
+
+from perfrnn_live.errors import MidiUnavailable, PerfRNNError
+from perfrnn_live.live.clock import Clock, SystemClock
+from perfrnn_live.live.messages import Command, Failed, Ready, Received, Report, Stop
+from perfrnn_live.live.player import Player
+from perfrnn_live.live.ports import MidiIn, MidiOut, SilentPort, open_input, open_output
+
+_SHORT_S = 0.002  # waits shorter than this are left to the clock, which is exact; longer ones can be woken by a command
+_IDLE_S = 0.25
+_SESSION_SILENT_S = 6.0  # longer than any note: a session that says nothing for so long while a key sounds is stuck
+
+
+class _Inbox:
+    """Commands as a thread reads them. The end of the stream, or a signal, is a `Stop`."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._commands: deque[Command] = deque()
+        self._arrived = threading.Event()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def put(self, command: Command) -> None:
+        self._commands.append(command)
+        self._arrived.set()
+
+    def take(self, timeout_s: float) -> list[Command]:
+        """Everything that has arrived; waits for something up to `timeout_s`."""
+        if timeout_s > 0:
+            self._arrived.wait(timeout_s)
+        self._arrived.clear()
+        commands = []
+        while self._commands:
+            commands.append(self._commands.popleft())
+        return commands
+
+    def _read(self) -> None:
+        with contextlib.suppress(EOFError, OSError, pickle.UnpicklingError):
+            while True:
+                self.put(pickle.load(self._stream))
+        self.put(Stop())
+
+
+def run(player: Player, inbox: _Inbox, clock: Clock) -> None:
+    """Play until a `Stop` has been obeyed."""
+    heard_s = clock.now()
+    while not player.stopped:
+        due_s = player.next_due_s
+        commands = inbox.take(_IDLE_S if due_s is None else due_s - clock.now() - _SHORT_S)
+        for command in commands:
+            player.handle(command)
+        if commands:
+            heard_s = clock.now()
+        elif player.sounding and clock.now() - heard_s > _SESSION_SILENT_S:
+            player.silence()
+        due_s = player.next_due_s
+        if due_s is not None and due_s - clock.now() <= _SHORT_S:
+            clock.wait_until(due_s)
+            player.play_due()
+
+
+def _ask_for_realtime() -> None:
+    """A realtime priority cuts the latest notes' lateness several times; most systems refuse it, and we go on."""
+    if hasattr(os, "sched_setscheduler"):
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))
+
+
+def main() -> None:
+    """Open the ports, say so, play."""
+    commands, reports = sys.stdin.buffer, sys.stdout.buffer
+    output_name, input_name = sys.argv[1:3]
+    # Ctrl-C reaches both processes; the session decides what it means. A closed terminal must not cut the notes' releases.
+    for name in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    lock = threading.Lock()  # the driver's thread reports what comes in, this one what goes out
+
+    def report(message: Report) -> None:
+        with contextlib.suppress(OSError), lock:  # a session that died cannot be told, but its notes must still end
+            pickle.dump(message, reports)
+            reports.flush()
+
+    clock = SystemClock()
+    midi_in: MidiIn | None = None
+    try:
+        output: MidiOut = SilentPort() if output_name == "none" else open_output(output_name)
+        if input_name != "none":
+            midi_in = open_input(input_name, clock, lambda arrival_s, message: report(Received(arrival_s, message)))
+    except PerfRNNError as error:
+        report(Failed(str(error), missing_system=isinstance(error, MidiUnavailable)))
+        return
+    player = Player(output, clock, report)
+    inbox = _Inbox(commands)
+    signal.signal(signal.SIGTERM, lambda *_: inbox.put(Stop()))
+    report(Ready(output.name, midi_in.name if midi_in else None))
+    _ask_for_realtime()
+    gc.freeze()
+    gc.disable()  # nothing here makes cycles, and a collection would come between two notes
+    try:
+        run(player, inbox, clock)
+    except PerfRNNError as error:
+        report(Failed(str(error), missing_system=False))
+    finally:
+        with contextlib.suppress(PerfRNNError):  # a port that takes no notes takes no releases either
+            player.stop()
+        if midi_in is not None:
+            midi_in.close()
+    os._exit(0)  # the thread that reads commands may be waiting still, and the interpreter would trip over it
+
+
+if __name__ == "__main__":
+    main()

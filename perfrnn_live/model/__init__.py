@@ -1,0 +1,1 @@
+"""The network and the engines that step it."""

@@ -1,0 +1,135 @@
+"""Going on from a moment in the music: the one rule by which the live plan and `generate` choose the next event.
+
+The rule keeps a young model's hands free. It never releases what does not sound or strikes what does, and no key is
+held longer than `max_note_s`: people hold 99 % of their notes under 3.8 s, pedal included, but a model that forgets a
+key holds it for ever, and what it then hears of itself makes it forget more.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perfrnn_live.errors import BadValue
+from perfrnn_live.model.engine import HiddenState, Logits, StepEngine
+from perfrnn_live.model.sampling import sample
+from perfrnn_live.music.keyboard import Keyboard
+from perfrnn_live.music.vocabulary import EventKind, Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Where the music stands after some events: the model's state and what it expects next, logits (size,), and the
+    keyboard. Immutable, so keeping one is keeping the way back to it."""
+
+    state: HiddenState
+    logits: NDArray[np.float32]
+    keyboard: Keyboard
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """How events are chosen: one value, swapped whole when a performer turns a knob.
+
+    `temperature` above 0; `top_p` in (0, 1]; `max_note_s` bounds every note and `max_rest_s` every silence, seconds.
+    Raises BadValue.
+    """
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    max_note_s: float = 4.0
+    max_rest_s: float = 4.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.temperature) and self.temperature > 0):
+            raise BadValue(f"the temperature must be a number above 0, not {self.temperature}")
+        if not 0 < self.top_p <= 1:
+            raise BadValue(f"top-p must be above 0 and at most 1, not {self.top_p}")
+
+
+class Continuation:
+    """Moves moments on, one event each; holds no music itself."""
+
+    def __init__(self, engine: StepEngine) -> None:
+        self._engine = engine
+        self.vocabulary: Vocabulary = engine.vocabulary
+        tokens_of = self.vocabulary.tokens_of
+        self._on, self._off = tokens_of(EventKind.NOTE_ON), tokens_of(EventKind.NOTE_OFF)
+        self._shift = tokens_of(EventKind.TIME_SHIFT)
+
+    def beginning(self, streams: int = 1) -> list[Moment]:
+        """The moment before the first event, for each stream."""
+        start = np.full(streams, self.vocabulary.start, np.int64)
+        keyboards = [Keyboard.silent()] * streams
+        logits, state = self._engine.step(start, self._engine.start(streams), self._features(keyboards))
+        return self._moments(logits, state, keyboards)
+
+    def primed(self, tokens: Sequence[int]) -> Moment:
+        """The moment after hearing `tokens`, with every key then released."""
+        (moment,) = self.beginning()
+        for token in tokens:
+            (moment,) = self.feed([moment], [token])
+        for pitch in np.flatnonzero(moment.keyboard.sounding).tolist():
+            (moment,) = self.feed([moment], [self._off.start + pitch])
+        return moment
+
+    def feed(self, moments: list[Moment], tokens: list[int]) -> list[Moment]:
+        """One event heard by each stream; all go through the engine as one batch."""
+        keyboards = [
+            moment.keyboard.after(self.vocabulary.events[token]) for moment, token in zip(moments, tokens, strict=True)
+        ]
+        state = moments[0].state if len(moments) == 1 else _joined([moment.state for moment in moments])
+        logits, state = self._engine.step(np.array(tokens, np.int64), state, self._features(keyboards))
+        return self._moments(logits, state, keyboards)
+
+    def choose(self, moment: Moment, controls: Controls, rng: np.random.Generator, waited_steps: int = 0) -> int:
+        """The next event of one stream: a release that is due, or else a sample of what is possible.
+
+        With `waited_steps`, that much time has already passed since the last event, so what comes next can only be a
+        time shift at least as long.
+        """
+        keyboard, shift = moment.keyboard, self._shift
+        oldest, steps_left = self._bound(keyboard, controls)
+        if waited_steps > 0:
+            first = min(waited_steps, self.vocabulary.max_shift)
+            allowed = np.zeros(self.vocabulary.size, np.bool_)
+            allowed[shift.start + first - 1 : shift.start + max(first, steps_left)] = True
+            allowed[shift.stop :] = False
+        elif oldest is not None and steps_left <= 0:
+            return self._off.start + oldest
+        else:
+            allowed = np.ones(self.vocabulary.size, np.bool_)
+            allowed[self._on] = ~keyboard.sounding
+            allowed[self._off] = keyboard.sounding
+            allowed[shift.start + max(steps_left, 0) : shift.stop] = False  # the first of them is a shift of 1
+        return sample(moment.logits, rng, controls.temperature, controls.top_p, allowed)
+
+    def _bound(self, keyboard: Keyboard, controls: Controls) -> tuple[int | None, int]:
+        """The key held longest, if any, and the steps until it must be released; or the steps left to rest."""
+        rate = self.vocabulary.steps_per_second
+        if not keyboard.sounding.any():
+            return None, round(controls.max_rest_s * rate) - (keyboard.step - keyboard.released_step)
+        oldest = int(np.where(keyboard.sounding, keyboard.struck_step, keyboard.step + 1).argmin())
+        return oldest, round(controls.max_note_s * rate) - (keyboard.step - int(keyboard.struck_step[oldest]))
+
+    def _features(self, keyboards: list[Keyboard]) -> NDArray[np.float32]:
+        return np.stack([keyboard.features(self.vocabulary.steps_per_second) for keyboard in keyboards])
+
+    @staticmethod
+    def _moments(logits: Logits, state: HiddenState, keyboards: list[Keyboard]) -> list[Moment]:
+        if len(keyboards) == 1:
+            return [Moment(state, logits[0], keyboards[0])]
+        return [
+            Moment(HiddenState(state.h[:, row : row + 1], state.c[:, row : row + 1]), logits[row], keyboard)
+            for row, keyboard in enumerate(keyboards)
+        ]
+
+
+def _joined(states: list[HiddenState]) -> HiddenState:
+    return HiddenState(
+        np.concatenate([state.h for state in states], axis=1), np.concatenate([state.c for state in states], axis=1)
+    )

@@ -1,0 +1,19 @@
+"""From a model folder to the moment at which playing begins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from perfrnn_live.model.continuation import Continuation, Moment
+from perfrnn_live.model.engine import OnnxEngine
+from perfrnn_live.music.codec import encode
+from perfrnn_live.music.midifile import read_ending
+
+PRIME_S = 30.0  # of a priming file, this much of its end is heard
+
+
+def begin(folder: Path, prime: Path | None) -> tuple[Continuation, Moment]:
+    """The model of `folder`, and the moment from which it goes on. Raises CheckpointMismatch or NotMidi."""
+    notes = read_ending(prime, PRIME_S) if prime else []
+    continuation = Continuation(OnnxEngine(folder))
+    return continuation, continuation.primed(encode(notes, continuation.vocabulary))

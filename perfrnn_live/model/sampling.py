@@ -1,0 +1,37 @@
+"""Logits → a token. Pure functions; the random generator is an argument."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def sample(
+    logits: NDArray[np.float32],
+    rng: np.random.Generator,
+    temperature: float = 1.0,
+    top_p: float = 1.0,
+    allowed: NDArray[np.bool_] | None = None,
+) -> int:
+    """One token drawn from softmax(`logits` / `temperature`), logits of shape (size,).
+
+    `allowed` (size,) masks tokens out; with `top_p` below 1 only the likeliest tokens that together reach it are drawn
+    from. Temperature 0 takes the likeliest.
+    """
+    if allowed is not None:
+        logits = np.where(allowed, logits, -np.inf)
+    if temperature == 0:
+        return int(np.argmax(logits))
+    weights = np.exp((logits - logits.max()) / temperature)
+    if top_p < 1:
+        order = np.argsort(weights)[::-1]
+        reached = np.cumsum(weights[order])
+        weights[order[np.searchsorted(reached, top_p * reached[-1]) + 1 :]] = 0
+    cumulative = np.cumsum(weights, dtype=np.float64)
+    return int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right"))
+
+
+def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Natural log-probabilities along the last axis."""
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))

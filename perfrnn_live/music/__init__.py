@@ -1,0 +1,1 @@
+"""Pure music: events, notes, tokens, the pedal. The standard library and numpy only."""

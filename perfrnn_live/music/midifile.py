@@ -1,0 +1,140 @@
+""".mid files in and out. What is being written is a whole, playable file at every moment, so a crash loses nothing."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from perfrnn_live.errors import CannotWrite, NotMidi
+from perfrnn_live.music.pedal import Gesture, Move, resolve
+from perfrnn_live.music.performance import Note
+from perfrnn_live.music.tempo import ticks_to_seconds
+
+_MAX_BYTES = 50_000_000
+_TICKS_PER_QUARTER, _TEMPO_US = 500, 500_000  # together: a tick is a millisecond
+_SUSTAIN = 64
+
+
+def read_notes(path: Path) -> list[Note]:
+    """Notes of a .mid file with the sustain pedal resolved, all tracks but the drums' together. Raises NotMidi."""
+    import mido
+
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise NotMidi(f"{path} is too large for a MIDI recording")
+        file = mido.MidiFile(path)
+    except (OSError, EOFError, ValueError, IndexError, KeyError) as error:
+        raise NotMidi(f"{path} cannot be read as MIDI: {error or 'it ends too early'}") from error
+    tempos: list[tuple[int, int]] = []
+    moves: list[tuple[int, Move, int, int]] = []
+    for track in file.tracks:
+        tick = 0
+        for message in track:
+            tick += message.time
+            if message.type == "set_tempo":
+                tempos.append((tick, message.tempo))
+            elif getattr(message, "channel", 9) == 9:
+                continue
+            elif message.type == "note_on" and message.velocity > 0:
+                moves.append((tick, Move.STRIKE, message.note, message.velocity))
+            elif message.type in ("note_on", "note_off"):
+                moves.append((tick, Move.RELEASE, message.note, 0))
+            elif message.type == "control_change" and message.control == _SUSTAIN:
+                moves.append((tick, Move.PEDAL, 0, message.value))
+    moves.sort()
+    times_s = ticks_to_seconds([move[0] for move in moves], sorted(tempos), file.ticks_per_beat).tolist()
+    notes = resolve(Gesture(time_s, *move[1:]) for time_s, move in zip(times_s, moves, strict=True))
+    if not notes:
+        raise NotMidi(f"{path} has no notes in it")
+    return notes
+
+
+def read_ending(path: Path, seconds: float) -> list[Note]:
+    """The notes struck in the last `seconds` before the last strike. Raises NotMidi."""
+    notes = read_notes(path)
+    return [note for note in notes if note.onset_s >= notes[-1].onset_s - seconds]
+
+
+def check_writable(path: Path) -> None:
+    """Raises CannotWrite if `path` cannot be written; leaves what is there untouched."""
+    try:
+        existed = path.exists()
+        path.open("ab").close()
+        if not existed:
+            path.unlink()
+    except OSError as error:
+        raise CannotWrite(f"cannot write {path}: {error.strerror}") from error
+
+
+class MidiFileWriter:
+    """Writes messages as they happen. After each `flush` the file on disk is complete: header, events, the releases of
+    what still sounds, end of track."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises CannotWrite, before anything was played."""
+        try:
+            self._file = path.open("wb")
+        except OSError as error:
+            raise CannotWrite(f"cannot write {path}: {error.strerror}") from error
+        header = struct.pack(">4sIHHH", b"MThd", 6, 0, 1, _TICKS_PER_QUARTER)
+        self._file.write(header + b"MTrk" + bytes(4))
+        self._track_at = self._end = len(header) + 8
+        self._pending = bytearray(b"\x00\xff\x51\x03" + _TEMPO_US.to_bytes(3, "big"))
+        self._tick = 0
+        self._sounding: set[tuple[int, int]] = set()
+        self.flush()
+
+    def add(self, time_s: float, message: bytes) -> None:
+        """A channel message at `time_s` from the beginning; times must not go back."""
+        tick = max(round(time_s * 1000), self._tick)
+        self._pending += _variable_length(tick - self._tick) + message
+        self._tick = tick
+        status, channel = message[0] & 0xF0, message[0] & 0x0F
+        if status == 0x90 and message[2] > 0:
+            self._sounding.add((channel, message[1]))
+        elif status in (0x80, 0x90):
+            self._sounding.discard((channel, message[1]))
+
+    def flush(self) -> None:
+        """Bring the file on disk up to date."""
+        tail = b"".join(bytes((0, 0x80 | channel, pitch, 64)) for channel, pitch in sorted(self._sounding))
+        self._file.seek(self._end)
+        self._file.write(self._pending + tail + b"\x00\xff\x2f\x00")
+        length = self._end + len(self._pending) + len(tail) + 4 - self._track_at
+        self._end += len(self._pending)
+        self._pending.clear()
+        self._file.truncate()
+        self._file.seek(self._track_at - 4)
+        self._file.write(struct.pack(">I", length))
+        self._file.flush()
+
+    def close(self) -> None:
+        """Write what is left and close."""
+        if not self._file.closed:
+            self.flush()
+            self._file.close()
+
+    def __enter__(self) -> MidiFileWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+def write_notes(path: Path, notes: Sequence[Note]) -> None:
+    """Notes → .mid. Raises CannotWrite."""
+    messages = [(note.onset_s, 1, bytes((0x90, note.pitch, note.velocity))) for note in notes]
+    messages += [(note.offset_s, 0, bytes((0x80, note.pitch, 64))) for note in notes]
+    with MidiFileWriter(path) as writer:
+        for time_s, _, message in sorted(messages):
+            writer.add(time_s, message)
+
+
+def _variable_length(ticks: int) -> bytes:
+    """A delta time as MIDI files write it: seven bits a byte, the highest bit set on all but the last."""
+    encoded = [ticks & 0x7F]
+    while ticks := ticks >> 7:
+        encoded.append(ticks & 0x7F | 0x80)
+    return bytes(reversed(encoded))

@@ -1,0 +1,45 @@
+"""Notes of a performance in seconds, and the conversions between seconds and steps, velocities and bins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from perfrnn_live.music.vocabulary import VELOCITY_BINS
+
+_BIN_WIDTH = 128 // VELOCITY_BINS
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One sounding note. Times in seconds from the start of the performance; pitch 0–127, velocity 1–127."""
+
+    onset_s: float
+    offset_s: float
+    pitch: int
+    velocity: int
+
+
+def duration_s(notes: Iterable[Note]) -> float:
+    """When the last note ends, in seconds; 0 for no notes."""
+    return max((note.offset_s for note in notes), default=0.0)
+
+
+def seconds_to_step(time_s: float, steps_per_second: int) -> int:
+    """The step nearest to an absolute time. Absolute times are rounded, never gaps: rounding gaps drifts."""
+    return int(time_s * steps_per_second + 0.5)
+
+
+def step_to_seconds(step: int, steps_per_second: int) -> float:
+    """The time of a step in seconds."""
+    return step / steps_per_second
+
+
+def velocity_to_bin(velocity: int) -> int:
+    """The bin of a MIDI velocity 1–127: four velocities a bin."""
+    return (velocity - 1) // _BIN_WIDTH
+
+
+def bin_to_velocity(velocity_bin: int) -> int:
+    """The velocity in the middle of a bin."""
+    return velocity_bin * _BIN_WIDTH + _BIN_WIDTH // 2

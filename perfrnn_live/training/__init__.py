@@ -1,0 +1,1 @@
+"""Recordings → tokens → batches → weights. Needs the extra `train`."""

@@ -1,0 +1,183 @@
+"""A folder of .mid files → one flat array of tokens: read in parallel, cached, a broken file named and skipped.
+
+MAESTRO's CSV, where it lies in the folder, says which recordings train and which validate; any other folder gives
+every twentieth file to validation.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import platformdirs
+from numpy.typing import NDArray
+
+from perfrnn_live.errors import CorpusEmpty, MissingPackage, NotMidi
+from perfrnn_live.music.codec import encode
+from perfrnn_live.music.pedal import PEDAL_DOWN, Gesture, Move, resolve
+from perfrnn_live.music.performance import Note
+from perfrnn_live.music.tempo import ticks_to_seconds
+from perfrnn_live.music.vocabulary import VOCABULARIES, Vocabulary
+
+Split = Literal["train", "validation", "all"]
+_FORMAT = 1  # raise when the codec changes: caches of older formats are then left alone
+_MAX_BYTES = 50_000_000
+
+
+@dataclass(frozen=True)
+class TokenCorpus:
+    """Recordings as tokens: `tokens` flat int16, recording i is `tokens[ends[i-1]:ends[i]]`, named `names[i]`."""
+
+    vocabulary: Vocabulary
+    tokens: NDArray[np.int16]
+    ends: NDArray[np.int64]
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def recording(self, index: int) -> NDArray[np.int16]:
+        """Tokens of one recording."""
+        return self.tokens[self.ends[index - 1] if index else 0 : self.ends[index]]
+
+    def first(self, count: int) -> TokenCorpus:
+        """The first `count` recordings."""
+        ends = self.ends[:count]
+        return TokenCorpus(self.vocabulary, self.tokens[: ends[-1]], ends, self.names[:count])
+
+    def save(self, path: Path) -> None:
+        """Write a token file (.npz, compressed), whole or not at all."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial.npz")
+        np.savez_compressed(
+            partial,
+            tokens=self.tokens,
+            ends=self.ends,
+            names=np.array(self.names),
+            vocabulary=np.array(self.vocabulary.name),
+        )
+        partial.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> TokenCorpus:
+        """Read a token file. Raises CorpusEmpty if it is none."""
+        try:
+            with np.load(path) as arrays:
+                vocabulary = VOCABULARIES[str(arrays["vocabulary"])]
+                return cls(vocabulary, arrays["tokens"], arrays["ends"], tuple(map(str, arrays["names"])))
+        except (OSError, KeyError, ValueError, EOFError) as error:
+            raise CorpusEmpty(f"{path} is no token file: {error}") from error
+
+
+def read_notes(path: Path) -> list[Note]:
+    """Notes of a .mid file with the sustain pedal resolved, all tracks together. Raises NotMidi."""
+    try:
+        import symusic
+    except ImportError as error:
+        raise MissingPackage("reading a corpus needs symusic: pip install 'perfrnn-live[train]'") from error
+    if path.stat().st_size > _MAX_BYTES:
+        raise NotMidi(f"{path} is too large for a MIDI recording")
+    try:
+        score = symusic.Score(path)
+    except Exception as error:  # symusic raises whatever its C++ reader raised
+        raise NotMidi(f"{path} cannot be read as MIDI: {error}") from error
+    tempos = [(tempo.time, tempo.mspq) for tempo in score.tempos]
+
+    def seconds(ticks: NDArray[np.int32]) -> list[float]:
+        return ticks_to_seconds(ticks, tempos, score.ticks_per_quarter).tolist()
+
+    gestures: list[Gesture] = []
+    for track in score.tracks:
+        if track.is_drum:
+            continue
+        notes, controls = track.notes.numpy(), track.controls.numpy()
+        pitches = notes["pitch"].tolist()
+        struck_s, released_s = seconds(notes["time"]), seconds(notes["time"] + notes["duration"])
+        gestures.extend(map(Gesture, struck_s, [Move.STRIKE] * len(pitches), pitches, notes["velocity"].tolist()))
+        gestures.extend(map(Gesture, released_s, [Move.RELEASE] * len(pitches), pitches, [0] * len(pitches)))
+        sustain = controls["number"] == 64
+        position = controls["value"][sustain]
+        crossing = np.diff(position >= PEDAL_DOWN, prepend=False)  # only crossings of the threshold matter
+        pedal_s = seconds(controls["time"][sustain][crossing])
+        gestures.extend(
+            Gesture(time_s, Move.PEDAL, 0, value)
+            for time_s, value in zip(pedal_s, position[crossing].tolist(), strict=True)
+        )
+    gestures.sort()
+    return resolve(gestures)
+
+
+def find_recordings(folder: Path, split: Split) -> list[Path]:
+    """The .mid and .midi files of a split, in a fixed order. Raises CorpusEmpty if the folder has none."""
+    if not folder.is_dir():
+        raise CorpusEmpty(f"{folder} is not a folder")
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".mid", ".midi"))
+    if not found:
+        raise CorpusEmpty(f"{folder} has no .mid file in it")
+    if split == "all":
+        return found
+    splits: dict[Path, str] = {}
+    for table in sorted(folder.glob("*.csv")):
+        with table.open(newline="", encoding="utf-8") as lines:
+            for row in csv.DictReader(lines):
+                if "midi_filename" in row and "split" in row:
+                    splits[folder / row["midi_filename"]] = row["split"]
+    if splits:
+        return [path for path in found if splits.get(path) == split]
+    return [path for index, path in enumerate(found) if (index % 20 == 19) == (split == "validation")]
+
+
+def tokenise(
+    paths: Sequence[Path],
+    vocabulary: Vocabulary,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    on_skipped: Callable[[str], None] = lambda reason: None,
+    cache: Path | None = None,
+) -> TokenCorpus:
+    """Tokens of `paths`, from the cache where the same files were read before. Raises CorpusEmpty if none is usable."""
+    cache = cache or platformdirs.user_cache_path("perfrnn-live")
+    stored = cache / f"tokens-{_digest(paths, vocabulary)}.npz"
+    if stored.exists():
+        return TokenCorpus.load(stored)
+    recordings: list[NDArray[np.int16]] = []
+    names: list[str] = []
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        results = pool.map(_tokenise_one, paths, [vocabulary.name] * len(paths), chunksize=4)
+        for done, (path, result) in enumerate(zip(paths, results, strict=True), 1):
+            if isinstance(result, str):
+                on_skipped(result)
+            else:
+                recordings.append(result)
+                names.append(path.name)
+            on_progress(done, len(paths))
+    if not recordings:
+        raise CorpusEmpty("none of the recordings could be used")
+    corpus = TokenCorpus(
+        vocabulary, np.concatenate(recordings), np.cumsum([len(each) for each in recordings]), tuple(names)
+    )
+    corpus.save(stored)
+    return corpus
+
+
+def _tokenise_one(path: Path, vocabulary_name: str) -> NDArray[np.int16] | str:
+    """Tokens of one file, or one sentence on why there are none: an exception would end the whole pool's work."""
+    try:
+        tokens = np.array(encode(read_notes(path), VOCABULARIES[vocabulary_name]), np.int16)
+    except (NotMidi, OSError, ValueError) as error:
+        return str(error)
+    return tokens if len(tokens) else f"{path} has no notes"
+
+
+def _digest(paths: Iterable[Path], vocabulary: Vocabulary) -> str:
+    digest = hashlib.sha256(f"{_FORMAT} {vocabulary.name}".encode())
+    for path in paths:
+        status = path.stat()
+        digest.update(f"{path.resolve()} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]

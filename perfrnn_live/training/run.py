@@ -1,0 +1,88 @@
+"""`perfrnn-live train`: a folder or token file → a trained, exported model folder, with a progress bar."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from perfrnn_live.errors import BadValue, CorpusEmpty, NotMidi
+from perfrnn_live.model.export import export
+from perfrnn_live.model.weights import save_training_result
+from perfrnn_live.music.vocabulary import VOCABULARIES, Vocabulary
+from perfrnn_live.training import loop
+from perfrnn_live.training.augmentation import AUGMENTATIONS
+from perfrnn_live.training.corpus import Split, TokenCorpus, find_recordings, tokenise
+
+
+def train(recipe: loop.Recipe, data: Path, validation: Path | None, out: Path, resume: bool) -> None:
+    """Train by `recipe` and leave `out` as a model folder. Ctrl-C ends early and keeps the best."""
+    if recipe.network.vocabulary not in VOCABULARIES:
+        raise BadValue(f"there is no vocabulary {recipe.network.vocabulary!r}; there are {', '.join(VOCABULARIES)}")
+    if recipe.augmentation not in AUGMENTATIONS:
+        raise BadValue(f"there is no augmentation {recipe.augmentation!r}; there are {', '.join(AUGMENTATIONS)}")
+    if resume and not (out / "last.pt").is_file():
+        raise BadValue(f"there is nothing to resume: {out / 'last.pt'} does not exist")
+    first = os.environ.get("RANK", "0") == "0"  # under torchrun one process speaks for all
+    console = Console(quiet=not first)
+    vocabulary = recipe.network.events
+    training = load_split(data, "train", vocabulary, console)
+    validating = load_split(validation or data, "validation", vocabulary, console)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as bar, _stopping_on_signals() as stopped:
+        task = bar.add_task("starting", total=1.0)
+
+        def show(progress: loop.Progress) -> None:
+            best = "-" if progress.validation is None else f"{progress.validation:.4f}"
+            bar.update(
+                task,
+                completed=min(progress.share, 1.0),
+                description=f"{progress.events / 1e6:.2f} M events  {progress.events_per_s:.0f}/s  "
+                f"loss {progress.loss:.3f}  validation {best} nats/event",
+            )
+
+        best = loop.train(recipe, training, validating, out, resume, show, lambda: bool(stopped))
+    if first:
+        save_training_result(best, out, data=str(data.name), licence="that of the data it was trained on")
+        console.print(f"{export(out)} is ready: perfrnn-live play --model {out}")
+
+
+def load_split(data: Path, split: Split, vocabulary: Vocabulary, console: Console) -> TokenCorpus:
+    """Tokens of a folder's split, or of a token file as it is. Raises CorpusEmpty or NotMidi."""
+    if data.suffix == ".npz":
+        corpus = TokenCorpus.load(data)
+        if corpus.vocabulary != vocabulary:
+            raise BadValue(f"{data} holds {corpus.vocabulary.name}, not {vocabulary.name}")
+        return corpus
+    if data.is_file():
+        raise NotMidi(f"{data} is a file: --data takes a folder of .mid files, or a token file (.npz)")
+    paths = find_recordings(data, split)
+    if not paths:
+        raise CorpusEmpty(f"{data} has no recording for {split}")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(f"reading {split}", total=len(paths))
+        return tokenise(
+            paths,
+            vocabulary,
+            on_progress=lambda done, total: bar.update(task, completed=done),
+            on_skipped=lambda reason: bar.console.print(f"skipped: {reason}", style="yellow"),
+        )
+
+
+@contextlib.contextmanager
+def _stopping_on_signals() -> Iterator[list[int]]:
+    """Ctrl-C and SIGTERM are put into the list instead of ending the process."""
+    received: list[int] = []
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = {each: signal.signal(each, lambda number, _: received.append(number)) for each in signals}
+    try:
+        yield received
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)

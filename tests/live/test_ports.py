@@ -1,0 +1,349 @@
+"""Ports: names found, missing systems told in a sentence, and real messages through a JACK server."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from perfrnn_live.errors import MidiUnavailable, PortNotFound
+from perfrnn_live.live import ports
+from perfrnn_live.live.clock import FakeClock, SystemClock
+from perfrnn_live.live.ports import MemoryPort, PortName, list_ports, matching, open_input, open_output
+from tests.live import jack_lab
+
+KEYBOARDS = ("Roland FP-30", "Roland FP-30X", "Yamaha P-125", "Yamaha P-125")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("Roland FP-30", ["Roland FP-30"]),  # exact beats the longer name that contains it
+        ("fp-30x", ["Roland FP-30X"]),
+        ("yamaha", ["Yamaha P-125"]),  # twice the same name: the first, for nothing tells them apart
+        ("roland", ["Roland FP-30", "Roland FP-30X"]),
+        ("Korg", []),
+        ("", []),
+    ],
+)
+def test_names_match_exactly_or_in_part(name: str, meant: list[str]) -> None:
+    assert matching(name, KEYBOARDS) == meant
+
+
+def test_memory_port_keeps_what_it_was_sent_with_the_moment() -> None:
+    clock = FakeClock(5.0)
+    port = MemoryPort(clock)
+    port.send(b"\x90\x3c\x40")
+    clock.advance(0.5)
+    port.send(b"\x80\x3c\x00")
+    port.close()
+    port.close()
+    assert port.sent == [(5.0, b"\x90\x3c\x40"), (5.5, b"\x80\x3c\x00")]
+    with pytest.raises(MidiUnavailable, match="'none' is closed"):
+        port.send(b"\x90\x3c\x40")
+
+
+@pytest.mark.parametrize(
+    ("failure", "way_out"),
+    [
+        (ModuleNotFoundError("No module named 'rtmidi'"), "pip install python-rtmidi"),
+        (ImportError("libasound.so.2: cannot open shared object file"), "apt install libasound2"),
+        (ImportError("undefined symbol: jack_port_rename"), "anew"),
+    ],
+)
+def test_a_driver_package_that_does_not_load_is_told_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, failure: ImportError, way_out: str
+) -> None:
+    importing = builtins.__import__
+
+    def no_rtmidi(name: str, *rest: Any, **named: Any) -> Any:
+        if name == "rtmidi":
+            raise failure
+        return importing(name, *rest, **named)
+
+    monkeypatch.setattr(builtins, "__import__", no_rtmidi)
+    with pytest.raises(MidiUnavailable, match=way_out):
+        open_output("virtual")
+    with pytest.raises(MidiUnavailable, match=way_out):
+        open_input("virtual", FakeClock(), lambda moment_s, message: None)
+    found = list_ports()
+    assert found.outputs == found.inputs == ()
+    assert found.problem is not None and way_out in found.problem
+
+
+class _Driver:
+    """Stands in for the module `rtmidi`, with one list of port names for each of its systems; None does not work."""
+
+    API_RTMIDI_DUMMY = 99
+    RtMidiError = type("RtMidiError", (Exception,), {})
+
+    def __init__(self, *systems: list[str] | None) -> None:
+        self.systems = systems
+        self.open: list[str] = []
+        self.clients = 0
+        self.virtual_ports = True
+        self.complaint: str | None = None
+
+    def get_compiled_api(self) -> list[int]:
+        return [self.API_RTMIDI_DUMMY, *range(len(self.systems))]
+
+    def get_api_name(self, api: int) -> str:
+        return f"api{api}"
+
+    get_api_display_name = get_api_name
+
+    def MidiOut(self, api: int, name: str) -> Any:  # noqa: N802 - as rtmidi has it
+        names = self.systems[api]
+        if names is None:
+            raise self.RtMidiError("no server")
+        self.clients += 1
+        told: list[Any] = []
+
+        def open_virtual_port(port: str) -> None:
+            if not self.virtual_ports:
+                raise NotImplementedError
+            self.open.append(f"virtual {port}")
+
+        def send_message(message: bytes) -> None:
+            if self.complaint:
+                told[-1](0, self.complaint, None)
+
+        def delete() -> None:
+            self.clients -= 1
+
+        return SimpleNamespace(
+            get_ports=lambda: names,
+            open_port=lambda number, port: self.open.append(f"api{api} {number}"),
+            open_virtual_port=open_virtual_port,
+            send_message=send_message,
+            set_error_callback=told.append,
+            close_port=lambda: None,
+            delete=delete,
+        )
+
+    MidiIn = MidiOut
+
+
+def _with(monkeypatch: pytest.MonkeyPatch, *systems: list[str] | None) -> _Driver:
+    driver = _Driver(*systems)
+    monkeypatch.setattr(ports, "_rtmidi", lambda: driver)
+    return driver
+
+
+def test_every_system_is_tried_and_only_the_chosen_one_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = _with(monkeypatch, None, ["Through"], ["Piano", "Organ"])
+    port = open_output("organ")
+    assert (port.name, driver.open, driver.clients) == ("Organ", ["api2 1"], 1)
+    port.close()
+    port.close()
+    assert driver.clients == 0
+    with pytest.raises(MidiUnavailable, match="closed"):
+        port.send(b"\x90\x3c\x40")
+
+
+def test_a_name_that_fits_no_port_or_several_shows_those_that_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = _with(monkeypatch, ["FP-30 A"], ["FP-30 A", "FP-30 B"])
+    with pytest.raises(PortNotFound, match=r"'flute'; there are 'FP-30 A', 'FP-30 A', 'FP-30 B'"):
+        open_output("flute")
+    assert open_output("fp-30").name == "FP-30 A"  # only one in the first system that has it
+    driver.systems = (["FP-30 A", "FP-30 B"],)
+    with pytest.raises(PortNotFound, match=r"more than one MIDI output: 'FP-30 A', 'FP-30 B'"):
+        open_output("fp-30")
+    driver.systems = ([],)
+    with pytest.raises(PortNotFound, match="there are none at all"):
+        open_output("fp-30")
+    assert driver.clients == 1
+
+
+def test_no_working_system_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    _with(monkeypatch, None, None)
+    with pytest.raises(MidiUnavailable, match="tried api0, api1"):
+        open_output("virtual")
+    assert list_ports().problem is not None
+
+
+def test_ports_are_listed_by_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = _with(monkeypatch, ["Piano"], None, ["Organ"])
+    found = list_ports()
+    assert found.outputs == found.inputs == (PortName("api0", "Piano"), PortName("api2", "Organ"))
+    assert found.problem is None and driver.clients == 0
+
+
+def test_windows_has_no_virtual_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = _with(monkeypatch, ["Microsoft GS Wavetable Synth 0"])
+    driver.virtual_ports = False
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert open_output("virtual").name == "Microsoft GS Wavetable Synth 0"
+    with pytest.raises(MidiUnavailable, match="loopMIDI"):
+        open_input("virtual", FakeClock(), lambda moment_s, message: None)
+
+
+def test_a_refused_message_is_an_error_and_the_next_one_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = _with(monkeypatch, ["Piano"])
+    port = open_output("Piano")
+    driver.complaint = "cable pulled"
+    with pytest.raises(MidiUnavailable, match="cable pulled"):
+        port.send(b"\x90\x3c\x40")
+    driver.complaint = None
+    port.send(b"\x80\x3c\x40")
+
+
+def test_the_monitors_dump_is_read() -> None:
+    text = (
+        " 147584: 90 3c 64 note on  (channel  0): pitch  60, velocity 100\n"
+        " 147584: 90 3c 00 note on  (channel  0): pitch  60, velocity   0\n"
+        " 147712: b0 40 7f control change (channel  0): controller  64, value 127\n"
+        " 147712: c0 03\n"
+        " 147800: 90 3"
+    )
+    heard = jack_lab.parse_dump(text)
+    assert [one.frame for one in heard] == [147584, 147584, 147712, 147712]
+    assert [jack_lab.gesture(one.message) for one in heard] == [
+        ("on", 60, 100),
+        ("off", 60, 0),
+        ("control", 64, 127),
+        None,
+    ]
+    assert heard[-1].message == b"\xc0\x03"
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[None]:
+    if not jack_lab.available():
+        pytest.skip(f"not installed: {', '.join(jack_lab.missing()) or 'JACK (this is not Linux)'}")
+    with jack_lab.server():
+        yield
+
+
+@pytest.mark.midi
+def test_without_a_server_nothing_reaches_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    if not jack_lab.available():
+        pytest.skip(f"not installed: {', '.join(jack_lab.missing()) or 'JACK (this is not Linux)'}")
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", "nobody")
+    found = list_ports()
+    print("still here", file=sys.stderr)
+    assert capfd.readouterr() == ("", "still here\n")
+    assert not [port for port in found.outputs if port.api == "jack"]
+
+
+@pytest.mark.midi
+def test_a_virtual_output_is_listed_and_delivers_in_order(lab: None, tmp_path: Path) -> None:
+    port = open_output("virtual")
+    try:
+        source = next(name for name in jack_lab.lsp() if name.startswith("perfrnn-live:"))
+        assert source == "perfrnn-live:perfrnn-live"
+        assert PortName("jack", source) in list_ports().inputs
+        with jack_lab.monitor(tmp_path / "dump.txt") as ear:
+            assert PortName("jack", ear.port) in list_ports().outputs
+            jack_lab.connect(source, ear.port)
+            for pitch in range(40, 90):
+                port.send(bytes([0x90, pitch, pitch]))
+                port.send(bytes([0x80, pitch, 0]))
+            port.send(bytes([0xB0, 64, 127]))
+            jack_lab.wait_for(lambda: len(ear.heard()) >= 101, "the last message")
+            notes = [told for pitch in range(40, 90) for told in (("on", pitch, pitch), ("off", pitch, 0))]
+            assert ear.gestures() == [*notes, ("control", 64, 127)]
+    finally:
+        port.close()
+    assert not [name for name in jack_lab.lsp() if name.startswith("perfrnn-live")]
+
+
+@pytest.mark.midi
+def test_an_existing_port_is_opened_by_a_part_of_its_name(lab: None, tmp_path: Path) -> None:
+    with jack_lab.monitor(tmp_path / "dump.txt", client="Grand Piano") as ear:
+        port = open_output("grand")
+        try:
+            assert port.name == ear.port
+            port.send(bytes([0x90, 60, 100]))
+            jack_lab.wait_for(lambda: ear.gestures() == [("on", 60, 100)], "the note")
+        finally:
+            port.close()
+        with pytest.raises(PortNotFound, match=r"'flute'; there are .*'Grand Piano:input'"):
+            open_output("flute")
+
+
+@pytest.mark.midi
+def test_a_virtual_input_stamps_what_arrives(lab: None) -> None:
+    clock = SystemClock()
+    received: list[tuple[float, bytes]] = []
+    threads: set[str] = set()
+    arrived = threading.Event()
+
+    def take(moment_s: float, message: bytes) -> None:
+        received.append((moment_s, message))
+        threads.add(threading.current_thread().name)
+        if len(received) == 3:
+            arrived.set()
+
+    port = open_input("virtual", clock, take)
+    try:
+        with jack_lab.sender() as hand:
+            jack_lab.connect(hand.port, "perfrnn-live-in:perfrnn-live")
+            before_s = clock.now()
+            for message in (b"\xb0\x40\x7f", b"\xf8", b"\xfe", b"\xf0\x01\xf7", b"\x90\x3c\x64", b"\x90\x3c\x00"):
+                hand.send(message)
+            assert arrived.wait(10)
+            after_s = clock.now()
+    finally:
+        port.close()
+        port.close()
+    stamps = [moment_s for moment_s, _ in received]
+    assert [message for _, message in received] == [b"\xb0\x40\x7f", b"\x90\x3c\x64", b"\x90\x3c\x00"]
+    assert before_s <= stamps[0] <= stamps[1] <= stamps[2] <= after_s
+    assert threading.main_thread().name not in threads
+
+
+@pytest.mark.midi
+def test_an_input_closed_in_a_flood_neither_crashes_nor_hangs(lab: None) -> None:
+    received: list[bytes] = []
+    stop = threading.Event()
+
+    with jack_lab.sender() as hand:
+
+        def flood() -> None:
+            while not stop.is_set():
+                hand.send(b"\xb0\x07\x40")
+
+        flooding = threading.Thread(target=flood)
+        flooding.start()
+        try:
+            for _ in range(20):
+                received.clear()
+                port = open_input(hand.port, SystemClock(), lambda moment_s, message: received.append(message))
+                jack_lab.wait_for(lambda: len(received) > 20, "the flood")
+                port.close()
+                count = len(received)
+                time.sleep(0.02)
+                assert len(received) == count
+        finally:
+            stop.set()
+            flooding.join(10)
+
+
+@pytest.mark.midi
+def test_the_lab_synthesises_and_records(lab: None, tmp_path: Path) -> None:
+    import wave
+
+    import numpy as np
+
+    port = open_output("virtual")
+    try:
+        with jack_lab.synthesiser() as piano:
+            jack_lab.connect("perfrnn-live:perfrnn-live", piano)
+            with jack_lab.recording(tmp_path / "out.wav", 1.0):
+                port.send(bytes([0x90, 60, 100]))
+        with wave.open(str(tmp_path / "out.wav")) as sound:
+            assert (sound.getframerate(), sound.getnchannels()) == (jack_lab.SAMPLE_RATE, 2)
+            samples = np.frombuffer(sound.readframes(sound.getnframes()), dtype="<i2")
+        assert np.abs(samples.astype(np.int32)).max() > 300
+    finally:
+        port.close()
