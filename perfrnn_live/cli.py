@@ -32,7 +32,9 @@ TopP = Annotated[float, typer.Option(help="Choose among the likeliest events tha
 @app.command()
 def play(
     output: Annotated[str | None, typer.Option(help="A port's name, 'virtual' or 'none'.")] = None,
-    input: Annotated[str | None, typer.Option(help="Where knobs come from: a port's name, 'virtual' or 'none'.")] = None,
+    input: Annotated[
+        str | None, typer.Option(help="Where knobs come from: a port's name, 'virtual' or 'none'.")
+    ] = None,
     model: Model = DEFAULT_MODEL,
     prime: Prime = None,
     temperature: Temperature = 1.0,
@@ -82,9 +84,7 @@ def generate(
     for path in paths:
         check_writable(path)
     continuation, start = begin(find_model(model), prime)
-    pieces = generation.generate(
-        continuation, start, seconds, controls, np.random.default_rng(seed), count, beams
-    )
+    pieces = generation.generate(continuation, start, seconds, controls, np.random.default_rng(seed), count, beams)
     for path, tokens in zip(paths, pieces, strict=True):
         notes = decode(tokens, continuation.vocabulary, start.keyboard)
         write_notes(path, notes)

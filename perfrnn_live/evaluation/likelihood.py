@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.model.engine import HiddenState, StepEngine
+from perfrnn_live.model.engine import StepEngine
 from perfrnn_live.model.sampling import log_softmax
 from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.vocabulary import EventKind, Vocabulary

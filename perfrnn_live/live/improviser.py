@@ -19,7 +19,9 @@ from perfrnn_live.music.performance import bin_to_velocity
 from perfrnn_live.music.vocabulary import Event, EventKind
 
 LOOKAHEAD_S = 0.5
-_LEAD_S = 0.01  # an event is planned at least this long before it sounds
+_START_S = 0.05  # from the first look at the clock to the first event
+_REACH_S = 0.003  # an event must be planned this long before it is due to reach the player in time
+_URGENT_S = 0.05  # what is due sooner than this is handed over at once, not with the rest of its burst
 _BURST = 16  # events planned in one go, under 10 ms: knobs and keys are looked at in between
 
 
@@ -34,9 +36,7 @@ class _Planned:
 class Improviser:
     """Plans with one continuation and one random generator, from `start`: where the music stands when it begins."""
 
-    def __init__(
-        self, continuation: Continuation, start: Moment, controls: Controls, rng: np.random.Generator
-    ) -> None:
+    def __init__(self, continuation: Continuation, start: Moment, controls: Controls, rng: np.random.Generator) -> None:
         self._continuation = continuation
         self._step_s = continuation.vocabulary.step_s
         self._rng = rng
@@ -62,7 +62,7 @@ class Improviser:
     def extend(self, now_s: float) -> Schedule | None:
         """Plan on to the lookahead. Returns what is to be sent, or None if nothing came of it yet."""
         if self._origin_s is None:
-            self._origin_s = now_s + _LEAD_S - self._head.keyboard.step * self._step_s
+            self._origin_s = now_s + _START_S - self._head.keyboard.step * self._step_s
         messages: list[Timed] = []
         for _ in range(_BURST):
             if self._due_s(self._head) > now_s + LOOKAHEAD_S:
@@ -70,6 +70,8 @@ class Improviser:
             timed = self._plan_event(now_s)
             if timed is not None:
                 messages.append(timed)
+                if timed.due_s < now_s + _URGENT_S:
+                    break
         return Schedule(self._plans, tuple(messages)) if messages else None
 
     def sent(self, number: int) -> None:
@@ -95,7 +97,7 @@ class Improviser:
         self._waited_steps = max(passed_steps, 0)
 
     def silenced(self, at_s: float) -> None:
-        """The player has dropped the plan and released every key: hear that, and rest until `extend` is called again."""
+        """The player has dropped the plan and released every key: hear that; rest until `extend` is called."""
         self.taken_back(at_s)
         vocabulary = self._continuation.vocabulary
         encoder = StreamEncoder(vocabulary)
@@ -130,9 +132,8 @@ class Improviser:
         if message is None or number is None:
             return None
         assert self._origin_s is not None
-        if self._due_s(after) < now_s:
-            # The model has fallen behind: time itself moves on, so that what comes is late as a whole, not in a heap.
-            self._origin_s += now_s + _LEAD_S - self._due_s(after)
+        # When the model falls behind, time itself moves on, so that what comes is late as a whole and not in a heap.
+        self._origin_s += max(0.0, now_s + _REACH_S - self._due_s(after))
         return Timed(self._due_s(after), number, message)
 
 

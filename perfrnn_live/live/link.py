@@ -6,6 +6,7 @@ import contextlib
 import pickle
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import deque
 from queue import Empty, SimpleQueue
@@ -40,10 +41,12 @@ class ProcessLink:
     """The player in its own process; see `player_process`."""
 
     def __init__(self, output: str, input: str) -> None:
+        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the link)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "perfrnn_live.live.player_process", output, input],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=self._complaints,  # drivers write to it from their own threads: not over the screen
         )
         self._reports: SimpleQueue[Report | None] = SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
@@ -70,7 +73,7 @@ class ProcessLink:
             pickle.dump(command, self._process.stdin)
             self._process.stdin.flush()
         except OSError as error:
-            raise PlayerLost("the player process ended unexpectedly") from error
+            raise self._lost() from error
 
     def receive(self, timeout_s: float) -> Report | None:
         try:
@@ -78,7 +81,7 @@ class ProcessLink:
         except Empty:
             return None
         if report is None:
-            raise PlayerLost("the player process ended unexpectedly")
+            raise self._lost()
         return report
 
     def close(self) -> list[Report]:
@@ -98,6 +101,11 @@ class ProcessLink:
             self._process.kill()
             self._process.wait()
         return rest
+
+    def _lost(self) -> PlayerLost:
+        self._complaints.seek(0)
+        last = self._complaints.read().decode(errors="replace").strip().rpartition("\n")[2]
+        return PlayerLost("the player process ended unexpectedly" + (f": {last}" if last else ""))
 
     def _read(self) -> None:
         assert self._process.stdout is not None

@@ -82,7 +82,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The ports could not be opened, or one broke; one sentence says why. `missing_system`: no MIDI system works here."""
+    """The ports could not be opened, or one broke: one sentence. `missing_system`: no MIDI system works here."""
 
     sentence: str
     missing_system: bool

@@ -28,7 +28,9 @@ from perfrnn_live.live.messages import (
 )
 from perfrnn_live.live.ports import MidiOut
 
-HOPELESS_S = 0.1  # a backlog this late (a machine that slept, a driver that hung) is dropped rather than played in a heap
+HOPELESS_S = (
+    0.1  # a backlog this late (a machine that slept, a driver that hung) is dropped rather than played in a heap
+)
 
 
 class Player:

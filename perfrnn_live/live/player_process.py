@@ -88,7 +88,7 @@ def main() -> None:
     """Open the ports, say so, play."""
     commands, reports = sys.stdin.buffer, sys.stdout.buffer
     output_name, input_name = sys.argv[1:3]
-    # Ctrl-C reaches both processes; the session decides what it means. A closed terminal must not cut the notes' releases.
+    # Ctrl-C and a closed terminal reach both processes; the session decides what they mean.
     for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)

@@ -142,8 +142,8 @@ class _DriverIn:
         client.ignore_types(sysex=True, timing=True, active_sense=True)
         client.set_callback(stamp)
         # rtmidi hands its driver's thread a pair of callback and data, and frees it when the callback is cancelled,
-        # though the thread may be on its way in with a message: that crashed one close in a few dozen. So the pair
-        # is held here, found by what it holds.
+        # though the thread may be on its way in with a message: closing in a flood crashed within 150 times. So the
+        # pair is held here, found by what it holds.
         self._pair = [holder for holder in gc.get_referrers(stamp) if type(holder) is tuple]
 
     def close(self) -> None:

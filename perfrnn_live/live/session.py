@@ -212,6 +212,4 @@ class Session:
     def _summary(self, played_s: float) -> Summary:
         late = np.array(self._lateness_ms or [0.0])
         p50, p99 = np.percentile(late, [50, 99])
-        return Summary(
-            self._notes, self._improviser.heard_events, played_s, p50, p99, float(late.max()), self._dropped
-        )
+        return Summary(self._notes, self._improviser.heard_events, played_s, p50, p99, float(late.max()), self._dropped)

@@ -100,7 +100,7 @@ class Continuation:
             allowed[shift.start + first - 1 : shift.start + max(first, steps_left)] = True
             allowed[shift.stop :] = False
         elif oldest is not None and steps_left <= 0:
-            return self._off.start + oldest
+            return int(self._off.start + oldest)
         else:
             allowed = np.ones(self.vocabulary.size, np.bool_)
             allowed[self._on] = ~keyboard.sounding

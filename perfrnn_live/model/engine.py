@@ -92,7 +92,5 @@ class TorchEngine:
 
         with torch.inference_mode():
             hidden = torch.from_numpy(state.h), torch.from_numpy(state.c)
-            logits, (h, c) = self._network(
-                torch.from_numpy(tokens)[:, None], torch.from_numpy(keys)[:, None], hidden
-            )
+            logits, (h, c) = self._network(torch.from_numpy(tokens)[:, None], torch.from_numpy(keys)[:, None], hidden)
         return logits[:, 0].numpy(), HiddenState(h.numpy(), c.numpy())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -62,8 +63,10 @@ def step_graph(network: PerformanceRNN) -> onnx.ModelProto:
     h_in, c_in = (graph.split(name, layers, axis=0) for name in ("h", "c"))
     h_out, c_out = [], []
     for layer in range(layers):
-        normed = graph.norm(x, weights[f"norms.{layer}.weight"], weights[f"norms.{layer}.bias"])
-        w = {part: weights[f"lstms.{layer}.{part}_l0"] for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}
+        normed = graph.norm(x, weights[f"layers.{layer}.norm.weight"], weights[f"layers.{layer}.norm.bias"])
+        w = {
+            part: weights[f"layers.{layer}.lstm.{part}_l0"] for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        }
         both = graph.add("Concat", normed, graph.squeeze(h_in[layer]), axis=1)
         gates = graph.product(both, np.concatenate([w["weight_ih"], w["weight_hh"]], axis=1))
         i, f, g, o = graph.split(graph.add("Add", gates, graph.constant(w["bias_ih"] + w["bias_hh"])), 4, axis=1)
@@ -79,7 +82,8 @@ def step_graph(network: PerformanceRNN) -> onnx.ModelProto:
     graph.add("Concat", *h_out, output="new_h", axis=0)
     graph.add("Concat", *c_out, output="new_c", axis=0)
 
-    size, state = network.config.events.size, [layers, "batch", cells]
+    size = network.config.events.size
+    state: list[str | int | None] = [layers, "batch", cells]
     inputs = [
         helper.make_tensor_value_info("token", TensorProto.INT64, ["batch"]),
         helper.make_tensor_value_info("keys", TensorProto.FLOAT, ["batch", KEY_FEATURES]),
@@ -110,7 +114,7 @@ class _Graph:
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
         return name
 
-    def add(self, operator: str, *inputs: str, output: str | None = None, **attributes: float) -> str:
+    def add(self, operator: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
         output = output or f"value_{len(self.nodes)}"
         self.nodes.append(helper.make_node(operator, inputs, [output], **attributes))
         return output

@@ -7,7 +7,9 @@ from torch import Tensor
 
 from perfrnn_live.music.vocabulary import PITCHES, EventKind, Vocabulary
 
-KeyState = tuple[Tensor, Tensor]  # sounding (batch, 128) 0 or 1; seconds since the last strike (batch, 128), inf if never
+KeyState = tuple[
+    Tensor, Tensor
+]  # sounding (batch, 128) 0 or 1; seconds since the last strike (batch, 128), inf if never
 
 
 def silent_keys(batch: int, device: torch.device | str = "cpu") -> KeyState:

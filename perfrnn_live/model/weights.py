@@ -26,9 +26,9 @@ def load_network(folder: Path) -> PerformanceRNN:
 
 
 def save_network(folder: Path, network: PerformanceRNN, fields: dict[str, Any]) -> None:
-    """Write weights and card."""
+    """Write weights, in half precision, and card."""
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, folder / WEIGHTS)
+    save_file({name: tensor.half().contiguous() for name, tensor in network.state_dict().items()}, folder / WEIGHTS)
     write_card(folder, {"network": network.config.to_json(), **fields})
 
 

@@ -1,7 +1,7 @@
 """Notes → tokens, tokens → notes, and the streaming encoder that live input shares with training.
 
 Absolute times are rounded to steps and only then differenced, so that nothing drifts. Within one step the releases
-come first, then the strikes, each by pitch: a live player's chord gets the same tokens as the same chord in a recording.
+come first, then the strikes, each by pitch: a live player's chord gets the tokens of the same chord in a recording.
 """
 
 from __future__ import annotations

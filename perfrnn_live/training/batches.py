@@ -15,8 +15,10 @@ IGNORE = -100  # a target that counts for nothing: the padding after a recording
 
 @dataclass(frozen=True)
 class Batch:
-    """Arrays (streams, segment): `inputs` begin with the start symbol, `targets` are one event ahead. `fresh` (streams,)
-    marks the streams that begin a recording here and need a new hidden state."""
+    """Arrays (streams, segment): `inputs` begin with the start symbol, `targets` are one event ahead.
+
+    `fresh` (streams,) marks the streams that begin a recording here and need a new hidden state.
+    """
 
     inputs: NDArray[np.int64]
     targets: NDArray[np.int64]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import platformdirs
@@ -85,13 +85,14 @@ def read_notes(path: Path) -> list[Note]:
     if path.stat().st_size > _MAX_BYTES:
         raise NotMidi(f"{path} is too large for a MIDI recording")
     try:
-        score = symusic.Score(path)
+        score: Any = symusic.Score(path)
     except Exception as error:  # symusic raises whatever its C++ reader raised
         raise NotMidi(f"{path} cannot be read as MIDI: {error}") from error
     tempos = [(tempo.time, tempo.mspq) for tempo in score.tempos]
 
     def seconds(ticks: NDArray[np.int32]) -> list[float]:
-        return ticks_to_seconds(ticks, tempos, score.ticks_per_quarter).tolist()
+        times_s: list[float] = ticks_to_seconds(ticks, tempos, score.ticks_per_quarter).tolist()
+        return times_s
 
     gestures: list[Gesture] = []
     for track in score.tracks:

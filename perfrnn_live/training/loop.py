@@ -158,7 +158,7 @@ def train(
         features, keys = key_features(inputs, keys, training.vocabulary)
         logits, hidden = step_network(inputs, features, hidden)
         loss = cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORE)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
