@@ -146,12 +146,15 @@ def evaluate(
     data: Annotated[Path, typer.Option(help="A folder of .mid files (their validation split), or a token file.")],
     model: Model = DEFAULT_MODEL,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many recordings.")] = None,
+    engine: Annotated[
+        str, typer.Option(help="onnx: the int8 step that plays; torch: the weights themselves.")
+    ] = "onnx",
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON.")] = False,
 ) -> None:
     """How likely real recordings are to a model: nats per event, 8 ms step, note and second."""
     with _needing("train"):
         from perfrnn_live.evaluation.run import evaluate_model
-    figures = evaluate_model(find_model(model), data, limit)
+    figures = evaluate_model(find_model(model), engine, data, limit)
     if as_json:
         print(json.dumps(figures))
     else:

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
 
+from perfrnn_live.errors import BadValue
 from perfrnn_live.evaluation.likelihood import evaluate
-from perfrnn_live.model.engine import OnnxEngine
+from perfrnn_live.model.engine import OnnxEngine, StepEngine, TorchEngine
+from perfrnn_live.model.weights import load_network
 from perfrnn_live.training.run import load_split
 
 
-def evaluate_model(model: Path, data: Path, limit: int | None) -> dict[str, float | int]:
-    """The four likelihoods of the int8 step that plays, on the validation split of `data` or a token file."""
+ENGINES: dict[str, Callable[[Path], StepEngine]] = {
+    "onnx": OnnxEngine,
+    "torch": lambda folder: TorchEngine(load_network(folder)),
+}
+
+
+def evaluate_model(model: Path, engine_name: str, data: Path, limit: int | None) -> dict[str, float | int]:
+    """The four likelihoods on the validation split of `data`, or on a token file."""
+    if engine_name not in ENGINES:
+        raise BadValue(f"there is no engine {engine_name!r}; there are {', '.join(ENGINES)}")
     console = Console(stderr=True)
-    engine = OnnxEngine(model)
+    engine = ENGINES[engine_name](model)
     corpus = load_split(data, "validation", engine.vocabulary, console)
     if limit is not None:
         corpus = corpus.first(limit)

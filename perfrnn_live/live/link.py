@@ -12,7 +12,7 @@ from collections import deque
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
-from perfrnn_live.errors import MidiUnavailable, PlayerLost, PortNotFound
+from perfrnn_live.errors import MidiUnavailable, PerfRNNError, PlayerLost, PortNotFound
 from perfrnn_live.live.clock import FakeClock
 from perfrnn_live.live.messages import Command, Failed, Ready, Report, Stop, Stopped
 from perfrnn_live.live.player import Player
@@ -33,7 +33,7 @@ class Link(Protocol):
         ...
 
     def close(self) -> list[Report]:
-        """Silence and end the player; returns the reports that were still to come. Never raises."""
+        """Silence and end the player; returns the reports that were still to come. Never raises; twice is no error."""
         ...
 
 
@@ -48,6 +48,7 @@ class ProcessLink:
             stdout=subprocess.PIPE,
             stderr=self._complaints,  # drivers write to it from their own threads: not over the screen
         )
+        self._closed = False
         self._reports: SimpleQueue[Report | None] = SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -86,6 +87,9 @@ class ProcessLink:
 
     def close(self) -> list[Report]:
         rest: list[Report] = []
+        if self._closed:
+            return rest
+        self._closed = True
         with contextlib.suppress(PlayerLost):
             self.send(Stop())
             while (report := self.receive(_ANSWER_S)) is not None:
@@ -100,6 +104,7 @@ class ProcessLink:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._complaints.close()
         return rest
 
     def _lost(self) -> PlayerLost:
@@ -109,9 +114,9 @@ class ProcessLink:
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        with contextlib.suppress(EOFError, OSError, pickle.UnpicklingError):
+        with self._process.stdout as stream, contextlib.suppress(Exception):  # torn pickles raise whatever they like
             while True:
-                self._reports.put(pickle.load(self._process.stdout))
+                self._reports.put(pickle.load(stream))
         self._reports.put(None)
 
 
@@ -142,7 +147,8 @@ class LocalLink:
         return self._reports.popleft()
 
     def close(self) -> list[Report]:
-        self.player.stop()
+        with contextlib.suppress(PerfRNNError):  # as in `player_process`
+            self.player.stop()
         rest = list(self._reports)
         self._reports.clear()
         return rest

@@ -15,7 +15,7 @@ import pickle
 import signal
 import sys
 import threading
-from collections import deque
+from queue import Empty, SimpleQueue
 from typing import BinaryIO
 
 from perfrnn_live.errors import MidiUnavailable, PerfRNNError
@@ -34,26 +34,23 @@ class _Inbox:
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self._commands: deque[Command] = deque()
-        self._arrived = threading.Event()
+        self._commands: SimpleQueue[Command] = SimpleQueue()  # its `put` may be called by a signal handler
         threading.Thread(target=self._read, daemon=True).start()
 
     def put(self, command: Command) -> None:
-        self._commands.append(command)
-        self._arrived.set()
+        self._commands.put(command)
 
     def take(self, timeout_s: float) -> list[Command]:
         """Everything that has arrived; waits for something up to `timeout_s`."""
-        if timeout_s > 0:
-            self._arrived.wait(timeout_s)
-        self._arrived.clear()
-        commands = []
-        while self._commands:
-            commands.append(self._commands.popleft())
+        commands: list[Command] = []
+        with contextlib.suppress(Empty):
+            commands.append(self._commands.get(timeout=max(timeout_s, 0)))
+            while True:
+                commands.append(self._commands.get_nowait())
         return commands
 
     def _read(self) -> None:
-        with contextlib.suppress(EOFError, OSError, pickle.UnpicklingError):
+        with contextlib.suppress(Exception):  # torn pickles raise whatever they like
             while True:
                 self.put(pickle.load(self._stream))
         self.put(Stop())
@@ -86,7 +83,8 @@ def _ask_for_realtime() -> None:
 
 def main() -> None:
     """Open the ports, say so, play."""
-    commands, reports = sys.stdin.buffer, sys.stdout.buffer
+    commands, reports = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a driver's library prints must not come between the reports
     output_name, input_name = sys.argv[1:3]
     # Ctrl-C and a closed terminal reach both processes; the session decides what they mean.
     for name in ("SIGINT", "SIGHUP"):

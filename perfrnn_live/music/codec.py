@@ -7,6 +7,10 @@ come first, then the strikes, each by pitch: a live player's chord gets the toke
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.performance import Note, bin_to_velocity, seconds_to_step, step_to_seconds, velocity_to_bin
@@ -51,32 +55,53 @@ class StreamEncoder:
 def encode(notes: Sequence[Note], vocabulary: Vocabulary) -> list[int]:
     """Tokens of a whole performance, the silence before its first note left out.
 
-    Notes of one pitch must not overlap (`pedal.resolve` sees to it). On the grid a note is at least one step long, and
-    ends at the step where its pitch is struck again at the latest; of two strikes of one pitch that fall into one step,
-    the later is left out.
+    The same as the streaming encoder's, for all notes at once. Notes of one pitch must not overlap (`pedal.resolve`
+    sees to it). On the grid a note is at least one step long, and ends at the step where its pitch is struck again at
+    the latest; of two strikes of one pitch that fall into one step, the later is left out.
     """
+    if not notes:
+        return []
+    columns = zip(*((note.pitch, note.onset_s, note.offset_s, note.velocity) for note in notes), strict=True)
+    pitch, onset_s, offset_s, velocity = map(np.array, columns)
     rate = vocabulary.steps_per_second
-    changes: dict[int, tuple[list[int], list[tuple[int, int]]]] = {}
-    busy: dict[int, tuple[int, int]] = {}  # pitch → (onset, offset) of its latest note, in steps
+    onset, offset = seconds_to_step(onset_s, rate), seconds_to_step(offset_s, rate)
+    order = np.lexsort((onset, pitch))
+    pitch, onset, offset, velocity = pitch[order], onset[order], offset[order], velocity[order]
+    again = (np.diff(pitch, prepend=-1) == 0) & (np.diff(onset, prepend=-1) == 0)
+    pitch, onset, offset, velocity = pitch[~again], onset[~again], offset[~again], velocity[~again]
+    offset = np.maximum(offset, onset + 1)
+    same_pitch = pitch[1:] == pitch[:-1]
+    offset[:-1] = np.where(same_pitch, np.minimum(offset[:-1], onset[1:]), offset[:-1])
 
-    def change(step: int) -> tuple[list[int], list[tuple[int, int]]]:
-        return changes.setdefault(step, ([], []))
+    steps = np.concatenate([offset, onset])
+    is_strike = np.repeat([False, True], len(pitch))
+    order = np.lexsort((np.concatenate([pitch, pitch]), is_strike, steps))
+    steps, is_strike = steps[order], is_strike[order]
+    pitches = np.concatenate([pitch, pitch])[order]
+    bins = velocity_to_bin(np.concatenate([velocity, velocity])[order])
+    offsets = vocabulary.offsets
+    tokens = pitches + np.where(is_strike, offsets[EventKind.NOTE_ON], offsets[EventKind.NOTE_OFF])
 
-    for note in notes:
-        onset, offset = seconds_to_step(note.onset_s, rate), seconds_to_step(note.offset_s, rate)
-        offset = max(offset, onset + 1)
-        if note.pitch in busy:
-            last_onset, last_offset = busy[note.pitch]
-            if last_onset == onset:
-                continue
-            change(min(last_offset, onset))[0].append(note.pitch)
-        busy[note.pitch] = (onset, offset)
-        change(onset)[1].append((note.pitch, note.velocity))
-    for pitch, (_, offset) in busy.items():
-        change(offset)[0].append(pitch)
-    steps = sorted(changes)
-    encoder = StreamEncoder(vocabulary, step=steps[0] if steps else 0)
-    return [token for step in steps for token in encoder.encode(step, *changes[step])]
+    struck_bins = bins[is_strike]
+    louder_or_softer = np.flatnonzero(is_strike)[np.diff(struck_bins, prepend=-1) != 0]
+    tokens = np.insert(tokens, louder_or_softer, offsets[EventKind.VELOCITY] + bins[louder_or_softer])
+    steps = np.insert(steps, louder_or_softer, steps[louder_or_softer])
+    stream: list[int] = with_time_shifts(tokens, steps - steps[0], vocabulary).tolist()
+    return stream
+
+
+def with_time_shifts(tokens: NDArray[Any], steps: NDArray[Any], vocabulary: Vocabulary) -> NDArray[np.int64]:
+    """Tokens that happen at absolute `steps`, ascending from 0 or later, with the time shifts between them."""
+    longest = vocabulary.max_shift
+    first_shift = vocabulary.tokens_of(EventKind.TIME_SHIFT).start  # the shift by one step
+    gaps = np.diff(steps, prepend=0)
+    shifts = -(-gaps // longest)  # how many stand before each token
+    places = np.cumsum(shifts + 1) - 1
+    stream = np.full(len(tokens) + int(shifts.sum()), first_shift + longest - 1, np.int64)
+    stream[places] = tokens
+    late = shifts > 0  # the last shift of each gap is the rest that the longest ones leave
+    stream[places[late] - 1] = first_shift - 1 + gaps[late] - (shifts[late] - 1) * longest
+    return stream
 
 
 def decode(tokens: Iterable[int], vocabulary: Vocabulary, start: Keyboard | None = None) -> list[Note]:

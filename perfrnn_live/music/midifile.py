@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,11 +23,14 @@ def read_notes(path: Path) -> list[Note]:
     import mido
 
     try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise NotMidi(f"{path} is too large for a MIDI recording")
-        file = mido.MidiFile(path)
-    except (OSError, EOFError, ValueError, IndexError, KeyError) as error:
-        raise NotMidi(f"{path} cannot be read as MIDI: {error or 'it ends too early'}") from error
+        file = mido.MidiFile(path) if path.stat().st_size <= _MAX_BYTES else None
+    except Exception as error:  # mido raises whatever a broken file makes it trip over
+        reason = getattr(error, "strerror", None) or str(error) or "it ends too early"
+        raise NotMidi(f"{path} cannot be read as MIDI: {reason}") from error
+    if file is None:
+        raise NotMidi(f"{path} is too large for a MIDI recording")
+    if file.ticks_per_beat <= 0:
+        raise NotMidi(f"{path} counts time in film frames, not in beats")
     tempos: list[tuple[int, int]] = []
     moves: list[tuple[int, Move, int, int]] = []
     for track in file.tracks:
@@ -43,7 +47,7 @@ def read_notes(path: Path) -> list[Note]:
                 moves.append((tick, Move.RELEASE, message.note, 0))
             elif message.type == "control_change" and message.control == _SUSTAIN:
                 moves.append((tick, Move.PEDAL, 0, message.value))
-    moves.sort()
+    moves.sort(key=lambda move: move[0])  # within a tick as they stand in the file
     times_s = ticks_to_seconds([move[0] for move in moves], sorted(tempos), file.ticks_per_beat).tolist()
     notes = resolve(Gesture(time_s, *move[1:]) for time_s, move in zip(times_s, moves, strict=True))
     if not notes:
@@ -98,23 +102,30 @@ class MidiFileWriter:
             self._sounding.discard((channel, message[1]))
 
     def flush(self) -> None:
-        """Bring the file on disk up to date."""
+        """Bring the file on disk up to date. Raises CannotWrite (a full disk)."""
         tail = b"".join(bytes((0, 0x80 | channel, pitch, 64)) for channel, pitch in sorted(self._sounding))
-        self._file.seek(self._end)
-        self._file.write(self._pending + tail + b"\x00\xff\x2f\x00")
         length = self._end + len(self._pending) + len(tail) + 4 - self._track_at
+        try:
+            self._file.seek(self._end)
+            self._file.write(self._pending + tail + b"\x00\xff\x2f\x00")
+            self._file.truncate()
+            self._file.seek(self._track_at - 4)
+            self._file.write(struct.pack(">I", length))
+            self._file.flush()
+        except OSError as error:
+            raise CannotWrite(f"cannot write {self._file.name}: {error.strerror}") from error
         self._end += len(self._pending)
         self._pending.clear()
-        self._file.truncate()
-        self._file.seek(self._track_at - 4)
-        self._file.write(struct.pack(">I", length))
-        self._file.flush()
 
     def close(self) -> None:
-        """Write what is left and close."""
-        if not self._file.closed:
+        """Write what is left and close. Raises CannotWrite."""
+        if self._file.closed:
+            return
+        try:
             self.flush()
-            self._file.close()
+        finally:
+            with contextlib.suppress(OSError):  # what it would say, `flush` has said
+                self._file.close()
 
     def __enter__(self) -> MidiFileWriter:
         return self
@@ -125,10 +136,13 @@ class MidiFileWriter:
 
 def write_notes(path: Path, notes: Sequence[Note]) -> None:
     """Notes → .mid. Raises CannotWrite."""
-    messages = [(note.onset_s, 1, bytes((0x90, note.pitch, note.velocity))) for note in notes]
-    messages += [(note.offset_s, 0, bytes((0x80, note.pitch, 64))) for note in notes]
+    messages: list[tuple[float, bool, int, bytes]] = []  # releases first, but none before its own strike
+    for number, note in enumerate(notes):
+        messages.append((note.onset_s, True, 2 * number, bytes((0x90, note.pitch, note.velocity))))
+        at_once = note.offset_s <= note.onset_s
+        messages.append((note.offset_s, at_once, 2 * number + 1, bytes((0x80, note.pitch, 64))))
     with MidiFileWriter(path) as writer:
-        for time_s, _, message in sorted(messages):
+        for time_s, _, _, message in sorted(messages):
             writer.add(time_s, message)
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 from perfrnn_live.music.vocabulary import VELOCITY_BINS
 
@@ -25,8 +29,14 @@ def duration_s(notes: Iterable[Note]) -> float:
     return max((note.offset_s for note in notes), default=0.0)
 
 
-def seconds_to_step(time_s: float, steps_per_second: int) -> int:
+@overload
+def seconds_to_step(time_s: float, steps_per_second: int) -> int: ...
+@overload
+def seconds_to_step(time_s: NDArray[np.float64], steps_per_second: int) -> NDArray[np.int64]: ...
+def seconds_to_step(time_s: float | NDArray[np.float64], steps_per_second: int) -> int | NDArray[np.int64]:
     """The step nearest to an absolute time. Absolute times are rounded, never gaps: rounding gaps drifts."""
+    if isinstance(time_s, np.ndarray):
+        return (time_s * steps_per_second + 0.5).astype(np.int64)
     return int(time_s * steps_per_second + 0.5)
 
 
@@ -35,7 +45,11 @@ def step_to_seconds(step: int, steps_per_second: int) -> float:
     return step / steps_per_second
 
 
-def velocity_to_bin(velocity: int) -> int:
+@overload
+def velocity_to_bin(velocity: int) -> int: ...
+@overload
+def velocity_to_bin(velocity: NDArray[np.int64]) -> NDArray[np.int64]: ...
+def velocity_to_bin(velocity: int | NDArray[np.int64]) -> int | NDArray[np.int64]:
     """The bin of a MIDI velocity 1–127: four velocities a bin."""
     return (velocity - 1) // _BIN_WIDTH
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from perfrnn_live.music.codec import with_time_shifts
 from perfrnn_live.music.vocabulary import PITCHES, EventKind, Vocabulary
 
 
@@ -50,12 +51,4 @@ def stretch(tokens: NDArray[np.int16], factor: float, vocabulary: Vocabulary) ->
     shift = vocabulary.tokens_of(EventKind.TIME_SHIFT)
     is_shift = (tokens >= shift.start) & (tokens < shift.stop)
     steps = np.floor(np.cumsum(np.where(is_shift, tokens.astype(np.int64) - shift.start + 1, 0)) * factor + 0.5)
-    events, gaps = tokens[~is_shift], np.diff(steps[~is_shift].astype(np.int64), prepend=0)
-    shifts = -(-gaps // vocabulary.max_shift)  # how many TIME_SHIFTs stand before each event
-    ends = np.cumsum(shifts + 1)
-    stretched = np.full(ends[-1] if len(ends) else 0, shift.stop - 1, np.int16)
-    stretched[ends - 1] = events
-    partial = shifts > 0
-    rest = gaps[partial] - (shifts[partial] - 1) * vocabulary.max_shift
-    stretched[ends[partial] - 2] = shift.start - 1 + rest
-    return stretched
+    return with_time_shifts(tokens[~is_shift], steps[~is_shift].astype(np.int64), vocabulary).astype(np.int16)

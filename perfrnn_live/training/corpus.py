@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
+import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -69,10 +70,10 @@ class TokenCorpus:
     def load(cls, path: Path) -> TokenCorpus:
         """Read a token file. Raises CorpusEmpty if it is none."""
         try:
-            with np.load(path) as arrays:
+            with path.open("rb") as file, np.load(file) as arrays:
                 vocabulary = VOCABULARIES[str(arrays["vocabulary"])]
                 return cls(vocabulary, arrays["tokens"], arrays["ends"], tuple(map(str, arrays["names"])))
-        except (OSError, KeyError, ValueError, EOFError) as error:
+        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise CorpusEmpty(f"{path} is no token file: {error}") from error
 
 
@@ -100,7 +101,8 @@ def read_notes(path: Path) -> list[Note]:
             continue
         notes, controls = track.notes.numpy(), track.controls.numpy()
         pitches = notes["pitch"].tolist()
-        struck_s, released_s = seconds(notes["time"]), seconds(notes["time"] + notes["duration"])
+        struck_s = seconds(notes["time"])
+        released_s = seconds(notes["time"] + np.maximum(notes["duration"], 1))  # a strike comes before its release
         gestures.extend(map(Gesture, struck_s, [Move.STRIKE] * len(pitches), pitches, notes["velocity"].tolist()))
         gestures.extend(map(Gesture, released_s, [Move.RELEASE] * len(pitches), pitches, [0] * len(pitches)))
         sustain = controls["number"] == 64

@@ -106,8 +106,11 @@ def available() -> bool:
 
 
 @contextlib.contextmanager
-def server() -> Iterator[None]:
-    """A JACK server with the dummy driver, also for JACK clients in this process while the block lasts."""
+def server() -> Iterator[subprocess.Popen[Any]]:
+    """A JACK server with the dummy driver, also for JACK clients in this process while the block lasts.
+
+    Gives the process; it leads a group of its own.
+    """
     realtime = ["-R", "-P", "70"] if _realtime() else ["-r"]
     command = ["jackd", "-n", SERVER, *realtime, "-S", "-d", "dummy", "-r", str(SAMPLE_RATE), "-p", str(PERIOD)]
     with _only_one(), _environment(), contextlib.ExitStack() as running:
@@ -118,7 +121,7 @@ def server() -> Iterator[None]:
         waiting = ["jack_wait", "-s", SERVER, "-w", "-t", str(int(_READY_S))]
         if _call(waiting, limit_s=_READY_S + 5).returncode != 0 or server.poll() is not None:
             raise RuntimeError("the JACK server did not start")
-        yield
+        yield server
 
 
 @contextlib.contextmanager

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfrnn_live.music.codec import StreamEncoder, decode, encode
+from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.performance import Note, seconds_to_step, velocity_to_bin
-from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, VOCABULARIES, EventKind, Vocabulary
+from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, VOCABULARIES, Event, EventKind, Vocabulary
 from tests.strategies import performances, token_streams, velocities, vocabularies
 
 each_vocabulary = pytest.mark.parametrize("vocabulary", VOCABULARIES.values(), ids=VOCABULARIES.keys())
@@ -121,6 +122,12 @@ def test_impossible_events_are_passed_over() -> None:
     tokens = [off, velocity + 4, on, shift, velocity + 9, on, shift, off, off, shift]
     assert decode(tokens, PERFORMANCE_8MS) == [Note(0.0, 2.0, 60, 18)]
     assert decode([on, shift], PERFORMANCE_8MS) == [Note(0.0, 1.0, 60, 66)]  # the middle bin until told
+
+
+def test_a_continuation_is_timed_from_its_own_beginning() -> None:
+    start = Keyboard.silent().after(Event(EventKind.TIME_SHIFT, 100)).after(Event(EventKind.VELOCITY, 31))
+    tokens = [380, 60, 380, 188]
+    assert decode(tokens, PERFORMANCE_8MS, start) == [Note(1.0, 2.0, 60, 126)]
 
 
 @each_vocabulary

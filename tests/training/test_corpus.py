@@ -1,0 +1,224 @@
+"""Folders of .mid files → tokens, with everything that may lie in such a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import mido
+import numpy as np
+import pytest
+
+from perfrnn_live.errors import CorpusEmpty, NotMidi
+from perfrnn_live.music.codec import encode
+from perfrnn_live.music.pedal import Gesture, Move, resolve
+from perfrnn_live.music.performance import Note
+from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, PERFORMANCE_10MS
+from perfrnn_live.training.corpus import TokenCorpus, find_recordings, read_notes, tokenise
+
+TICKS = 500  # a quarter of half a second: a tick is a millisecond
+Timed = tuple[int, mido.Message]
+
+
+def write_midi(path: Path, *tracks: list[Timed]) -> Path:
+    """A .mid file of messages at absolute ticks."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = mido.MidiFile(ticks_per_beat=TICKS)
+    for timed in tracks:
+        ticks = [0, *(tick for tick, _ in timed)]
+        deltas = np.diff(ticks).tolist()
+        messages = [message.copy(time=delta) for delta, (_, message) in zip(deltas, timed, strict=True)]
+        file.tracks.append(mido.MidiTrack(messages))
+    file.save(path)
+    return path
+
+
+def on(tick: int, pitch: int = 60, velocity: int = 80, channel: int = 0) -> Timed:
+    return tick, mido.Message("note_on", note=pitch, velocity=velocity, channel=channel)
+
+
+def off(tick: int, pitch: int = 60, channel: int = 0) -> Timed:
+    return tick, mido.Message("note_off", note=pitch, channel=channel)
+
+
+def pedal(tick: int, position: int) -> Timed:
+    return tick, mido.Message("control_change", control=64, value=position)
+
+
+def write_note(path: Path, pitch: int = 60) -> Path:
+    return write_midi(path, [on(0, pitch), off(1_000, pitch)])
+
+
+def assert_close(notes: list[Note], expected: list[Note]) -> None:
+    assert [(note.pitch, note.velocity) for note in notes] == [(note.pitch, note.velocity) for note in expected]
+    times_s = [(note.onset_s, note.offset_s) for note in notes]
+    np.testing.assert_allclose(times_s, [(note.onset_s, note.offset_s) for note in expected], rtol=0, atol=1e-6)
+
+
+def test_a_file_with_pedal_tempo_and_two_tracks(tmp_path: Path) -> None:
+    slow = (1_000, mido.MetaMessage("set_tempo", tempo=1_000_000))  # from 1 s on a tick is two milliseconds
+    right = [pedal(0, 127), on(100, 72, 90), off(200, 72), slow, pedal(1_500, 63), on(1_600, 74), off(1_700, 74)]
+    left = [on(150, 40, 50), off(1_100, 40)]
+    notes = read_notes(write_midi(tmp_path / "a.mid", right, left))
+    assert_close(notes, [Note(0.1, 2.0, 72, 90), Note(0.15, 2.0, 40, 50), Note(2.2, 2.4, 74, 80)])
+
+
+def test_drums_are_left_out(tmp_path: Path) -> None:
+    drums = [on(0, 36, channel=9), off(50, 36, channel=9)]
+    assert_close(read_notes(write_midi(tmp_path / "a.mid", [on(0), off(50)], drums)), [Note(0.0, 0.05, 60, 80)])
+
+
+def test_a_note_of_no_length_does_not_sound_on(tmp_path: Path) -> None:
+    notes = read_notes(write_midi(tmp_path / "a.mid", [on(0), off(0), on(10, 62), off(5_000, 62)]))
+    assert all(note.offset_s - note.onset_s < 0.1 for note in notes if note.pitch == 60)
+    assert Note(0.01, 5.0, 62, 80) in notes
+
+
+BROKEN = {
+    "empty": b"",
+    "text": b"This is no MIDI file, whatever its name says.\n" * 10,
+    "torn header": b"MThd\x00\x00",
+    "torn track": b"MThd\x00\x00\x00\x06\x00\x00\x00\x01\x01\xf4MTrk\x00\x00\x01\x00\x00\x90\x3c",
+}
+
+
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN.keys())
+def test_what_is_not_midi_is_named(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "broken.mid"
+    path.write_bytes(content)
+    with pytest.raises(NotMidi, match=r"broken\.mid"):
+        read_notes(path)
+
+
+def test_broken_files_are_named_and_skipped(tmp_path: Path) -> None:
+    for name, content in BROKEN.items():
+        (tmp_path / f"{name}.mid").write_bytes(content)
+    write_midi(tmp_path / "silent.mid", [pedal(0, 127), pedal(100, 0)])
+    (tmp_path / "folder.mid").mkdir()
+    good = [write_note(tmp_path / "a.mid", 60), write_note(tmp_path / "z.MIDI", 62)]
+    skipped: list[str] = []
+    progress: list[tuple[int, int]] = []
+    corpus = tokenise(
+        find_recordings(tmp_path, "all"),
+        PERFORMANCE_8MS,
+        on_progress=lambda done, total: progress.append((done, total)),
+        on_skipped=skipped.append,
+        cache=tmp_path / "cache",
+    )
+    assert corpus.names == ("a.mid", "z.MIDI")
+    for index, path in enumerate(good):
+        assert corpus.recording(index).tolist() == encode(read_notes(path), PERFORMANCE_8MS)
+    for bad in (*BROKEN, "silent", "folder"):
+        assert sum(f"{bad}.mid" in reason for reason in skipped) == 1, (bad, skipped)
+    assert len(skipped) == 6
+    assert progress[-1] == (8, 8)
+
+
+def test_a_folder_of_nothing_usable_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(CorpusEmpty, match="nowhere"):
+        find_recordings(tmp_path / "nowhere", "all")
+    with pytest.raises(CorpusEmpty, match="has no"):
+        find_recordings(tmp_path, "all")
+    (tmp_path / "broken.mid").write_bytes(b"")
+    with pytest.raises(CorpusEmpty):
+        tokenise(find_recordings(tmp_path, "all"), PERFORMANCE_8MS, cache=tmp_path / "cache")
+
+
+def test_every_twentieth_recording_validates(tmp_path: Path) -> None:
+    for index in range(45):
+        (tmp_path / f"{index:02}.mid").touch()
+    (tmp_path / "notes.txt").touch()
+    validation, training = find_recordings(tmp_path, "validation"), find_recordings(tmp_path, "train")
+    assert [path.stem for path in validation] == ["19", "39"]
+    assert [path.stem for path in training] == [f"{index:02}" for index in range(45) if index not in (19, 39)]
+    assert len(find_recordings(tmp_path, "all")) == 45
+
+
+def test_a_csv_says_which_recordings_train_and_validate(tmp_path: Path) -> None:
+    (tmp_path / "2004").mkdir()
+    for name in "abcd":
+        (tmp_path / "2004" / f"{name}.midi").touch()
+    rows = ["canonical_title,split,midi_filename", '"A, B",train,2004/a.midi', "B,validation,2004/b.midi"]
+    (tmp_path / "table.csv").write_text("\n".join([*rows, "C,test,2004/c.midi"]), encoding="utf-8")
+    assert [path.name for path in find_recordings(tmp_path, "train")] == ["a.midi"]
+    assert [path.name for path in find_recordings(tmp_path, "validation")] == ["b.midi"]
+    assert [path.name for path in find_recordings(tmp_path, "all")] == ["a.midi", "b.midi", "c.midi", "d.midi"]
+
+
+def test_what_was_read_before_comes_from_the_cache_until_a_file_changes(tmp_path: Path) -> None:
+    paths = [write_note(tmp_path / "a.mid", 60), write_note(tmp_path / "b.mid", 62)]
+    cache = tmp_path / "cache"
+    first = tokenise(paths, PERFORMANCE_8MS, cache=cache)
+    (stored,) = cache.iterdir()
+    written = stored.stat().st_mtime_ns
+    again = tokenise(paths, PERFORMANCE_8MS, cache=cache)
+    assert stored.stat().st_mtime_ns == written
+    assert (again.names, again.vocabulary) == (first.names, first.vocabulary)
+    np.testing.assert_array_equal(again.tokens, first.tokens)
+    np.testing.assert_array_equal(again.ends, first.ends)
+    # proof that the cache was read: what lies there is what comes back
+    TokenCorpus(first.vocabulary, first.tokens[:3], np.array([3]), ("planted",)).save(stored)
+    assert tokenise(paths, PERFORMANCE_8MS, cache=cache).names == ("planted",)
+    assert tokenise(paths, PERFORMANCE_10MS, cache=cache).vocabulary is PERFORMANCE_10MS
+    write_midi(paths[1], [on(0, 64), off(1_000, 64), on(1_000, 65), off(1_500, 65)])
+    changed = tokenise(paths, PERFORMANCE_8MS, cache=cache)
+    assert changed.recording(1).tolist() == encode(read_notes(paths[1]), PERFORMANCE_8MS)
+
+
+def small_corpus() -> TokenCorpus:
+    tokens = np.arange(300, dtype=np.int16)
+    return TokenCorpus(PERFORMANCE_10MS, tokens, np.array([100, 250, 300]), ("a", "b", "ü.mid"))
+
+
+def test_token_files_keep_everything(tmp_path: Path) -> None:
+    corpus = small_corpus()
+    corpus.save(tmp_path / "deep" / "tokens.npz")
+    loaded = TokenCorpus.load(tmp_path / "deep" / "tokens.npz")
+    assert (loaded.vocabulary, loaded.names) == (PERFORMANCE_10MS, corpus.names)
+    assert (str(loaded.tokens.dtype), len(loaded)) == ("int16", 3)
+    for index, (first, last) in enumerate([(0, 99), (100, 249), (250, 299)]):
+        np.testing.assert_array_equal(loaded.recording(index), np.arange(first, last + 1))
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["tokens.npz"]  # nothing partial is left
+    two = loaded.first(2)
+    assert (len(two), two.names, two.tokens.tolist()) == (2, ("a", "b"), list(range(250)))
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "text", "torn", "other arrays", "unknown vocabulary"])
+def test_what_is_no_token_file_is_named(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "tokens.npz"
+    small_corpus().save(tmp_path / "good.npz")
+    if kind == "empty":
+        path.touch()
+    elif kind == "text":
+        path.write_text("no tokens here")
+    elif kind == "torn":
+        path.write_bytes((tmp_path / "good.npz").read_bytes()[:300])
+    elif kind == "other arrays":
+        np.savez(path, something=np.arange(3))
+    elif kind == "unknown vocabulary":
+        np.savez(path, vocabulary=np.array("elsewhere"), tokens=np.arange(3), ends=np.array([3]), names=np.array(["a"]))
+    with pytest.raises(CorpusEmpty, match=r"tokens\.npz"):
+        TokenCorpus.load(path)
+
+
+def test_a_real_recording_has_the_times_that_mido_reads(maestro: Path) -> None:
+    path = min(find_recordings(maestro, "all"), key=lambda path: path.stat().st_size)
+    now_s = 0.0
+    gestures: list[Gesture] = []
+    for message in mido.MidiFile(path):  # in seconds, by mido's own tempo map
+        now_s += message.time
+        if message.type == "note_on" and message.velocity > 0:
+            gestures.append(Gesture(now_s, Move.STRIKE, message.note, message.velocity))
+        elif message.type in ("note_on", "note_off"):
+            gestures.append(Gesture(now_s, Move.RELEASE, message.note, 0))
+        elif message.is_cc(64):
+            gestures.append(Gesture(now_s, Move.PEDAL, 0, message.value))
+    notes = read_notes(path)
+    assert len(notes) == sum(gesture.move is Move.STRIKE for gesture in gestures) > 50
+    assert_close(notes, resolve(sorted(gestures)))
+
+
+def test_maestros_own_splits(maestro: Path) -> None:
+    training, validation = find_recordings(maestro, "train"), find_recordings(maestro, "validation")
+    assert (len(training), len(validation)) == (962, 137)
+    assert not set(training) & set(validation)
+    assert {*training, *validation} <= set(find_recordings(maestro, "all"))
