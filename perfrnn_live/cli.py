@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from perfrnn_live.errors import BadValue, MidiUnavailable, MissingPackage, PerfRNNError
+from perfrnn_live.errors import BadValue, CannotWrite, MidiUnavailable, MissingPackage, PerfRNNError
 from perfrnn_live.model.checkpoint import DEFAULT_MODEL, find_model
 
 app = typer.Typer(
@@ -51,10 +51,7 @@ def play(
     summary = run(
         output, input, find_model(model), prime, Controls(temperature=temperature), seed, seconds, record, quiet
     )
-    if quiet:
-        print(json.dumps(summary.to_json()))
-    else:
-        print("   ".join(f"{name} {value}" for name, value in summary.to_json().items()))
+    print(json.dumps(summary.to_json()) if quiet else summary)
 
 
 @app.command()
@@ -80,6 +77,8 @@ def generate(
 
     _check_seconds(seconds)
     controls = Controls(temperature=temperature, top_p=top_p)
+    if not out.name:
+        raise CannotWrite(f"cannot write {out}: it is a folder")
     paths = [out] if count == 1 else [out.with_stem(f"{out.stem}-{n}") for n in range(1, count + 1)]
     for path in paths:
         check_writable(path)

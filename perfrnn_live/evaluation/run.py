@@ -12,8 +12,8 @@ from perfrnn_live.errors import BadValue
 from perfrnn_live.evaluation.likelihood import evaluate
 from perfrnn_live.model.engine import OnnxEngine, StepEngine, TorchEngine
 from perfrnn_live.model.weights import load_network
+from perfrnn_live.training.corpus import Split, named_splits
 from perfrnn_live.training.run import load_split
-
 
 ENGINES: dict[str, Callable[[Path], StepEngine]] = {
     "onnx": OnnxEngine,
@@ -22,12 +22,13 @@ ENGINES: dict[str, Callable[[Path], StepEngine]] = {
 
 
 def evaluate_model(model: Path, engine_name: str, data: Path, limit: int | None) -> dict[str, float | int]:
-    """The four likelihoods on the validation split of `data`, or on a token file."""
+    """The four likelihoods on `data`: its validation split if it names one, else all of it; or a token file."""
     if engine_name not in ENGINES:
         raise BadValue(f"there is no engine {engine_name!r}; there are {', '.join(ENGINES)}")
     console = Console(stderr=True)
     engine = ENGINES[engine_name](model)
-    corpus = load_split(data, "validation", engine.vocabulary, console)
+    split: Split = "validation" if named_splits(data) else "all"
+    corpus = load_split(data, split, engine.vocabulary, console)
     if limit is not None:
         corpus = corpus.first(limit)
     with Progress(console=console) as bar:

@@ -14,6 +14,6 @@ def temperature_of_cc(value: int) -> float:
 
 
 def nudged(temperature: float, presses: int) -> float:
-    """The temperature some key presses up or down, kept in the range of the knob."""
+    """The temperature some key presses up or down. They lead to the ends of the knob's range and no further."""
     low, high = TEMPERATURE_RANGE
-    return min(max(temperature * _TEMPERATURE_STEP**presses, low), high)
+    return min(max(temperature * _TEMPERATURE_STEP**presses, min(low, temperature)), max(high, temperature))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from perfrnn_live.live.clock import Clock
 from perfrnn_live.live.messages import Schedule, Timed, note_off, note_on
 from perfrnn_live.model.continuation import Continuation, Controls, Moment
 from perfrnn_live.music.codec import StreamEncoder
@@ -27,9 +28,10 @@ _BURST = 16  # events planned in one go, under 10 ms: knobs and keys are looked 
 
 @dataclass(frozen=True, slots=True)
 class _Planned:
-    """An event of the plan, and where the music stands after it. `number` is None where nothing is to be sent."""
+    """An event of the plan, and where the music stands after it. `number` is None where no `message` is to be sent."""
 
     number: int | None
+    message: bytes
     after: Moment
 
 
@@ -59,20 +61,29 @@ class Improviser:
         """When the last planned event is due; None before the first."""
         return None if self._origin_s is None else self._due_s(self._head)
 
-    def extend(self, now_s: float) -> Schedule | None:
+    def awaited_s(self) -> float | None:
+        """When the next message that the player has not reported is due; None if there is none."""
+        return next((self._due_s(planned.after) for planned in self._plan if planned.number is not None), None)
+
+    def extend(self, clock: Clock) -> Schedule | None:
         """Plan on to the lookahead. Returns what is to be sent, or None if nothing came of it yet."""
         if self._origin_s is None:
-            self._origin_s = now_s + _START_S - self._head.keyboard.step * self._step_s
-        messages: list[Timed] = []
+            self._origin_s = clock.now() + _START_S - self._head.keyboard.step * self._step_s
+        burst: list[tuple[int, _Planned]] = []  # what sounds, with its number
         for _ in range(_BURST):
-            if self._due_s(self._head) > now_s + LOOKAHEAD_S:
+            if self._due_s(self._head) > clock.now() + LOOKAHEAD_S:
                 break
-            timed = self._plan_event(now_s)
-            if timed is not None:
-                messages.append(timed)
-                if timed.due_s < now_s + _URGENT_S:
-                    break
-        return Schedule(self._plans, tuple(messages)) if messages else None
+            planned = self._plan_event()
+            if planned.number is not None:
+                burst.append((planned.number, planned))
+            if burst and self._due_s(burst[0][1].after) < clock.now() + _URGENT_S:
+                break
+        if not burst:
+            return None
+        # When the model falls behind, time itself moves on, so that what comes is late as a whole and not in a heap.
+        self._origin_s += max(0.0, clock.now() + _REACH_S - self._due_s(burst[0][1].after))
+        messages = (Timed(self._due_s(planned.after), number, planned.message) for number, planned in burst)
+        return Schedule(self._plans, tuple(messages))
 
     def sent(self, number: int) -> None:
         """The player has sent the message of event `number`: everything planned up to it has been heard."""
@@ -115,7 +126,7 @@ class Improviser:
         assert self._origin_s is not None
         return self._origin_s + moment.keyboard.step * self._step_s
 
-    def _plan_event(self, now_s: float) -> Timed | None:
+    def _plan_event(self) -> _Planned:
         moment = self._head
         token = self._continuation.choose(moment, self.controls, self._rng, self._waited_steps)
         event = self._continuation.vocabulary.events[token]
@@ -125,21 +136,18 @@ class Improviser:
         self.events += 1
         message = _message(event, moment)
         number = None
-        if message is not None:
+        if message:
             number = self._numbers
             self._numbers += 1
-        self._plan.append(_Planned(number, after))
-        if message is None or number is None:
-            return None
-        assert self._origin_s is not None
-        # When the model falls behind, time itself moves on, so that what comes is late as a whole and not in a heap.
-        self._origin_s += max(0.0, now_s + _REACH_S - self._due_s(after))
-        return Timed(self._due_s(after), number, message)
+        planned = _Planned(number, message, after)
+        self._plan.append(planned)
+        return planned
 
 
-def _message(event: Event, moment: Moment) -> bytes | None:
+def _message(event: Event, moment: Moment) -> bytes:
+    """What `event` sends; nothing for a time shift or a velocity."""
     if event.kind is EventKind.NOTE_ON:
         return note_on(event.value, bin_to_velocity(moment.keyboard.velocity_bin))
     if event.kind is EventKind.NOTE_OFF:
         return note_off(event.value)
-    return None
+    return b""

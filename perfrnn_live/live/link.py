@@ -82,6 +82,7 @@ class ProcessLink:
         except Empty:
             return None
         if report is None:
+            self._reports.put(None)  # nothing will ever come again: say so each time
             raise self._lost()
         return report
 
@@ -96,6 +97,8 @@ class ProcessLink:
                 rest.append(report)
                 if isinstance(report, Stopped):
                     break
+            else:
+                self._process.kill()  # it hangs, and would do so for ever
         with contextlib.suppress(OSError):
             assert self._process.stdin is not None
             self._process.stdin.close()

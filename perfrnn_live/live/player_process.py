@@ -86,8 +86,9 @@ def main() -> None:
     commands, reports = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a driver's library prints must not come between the reports
     output_name, input_name = sys.argv[1:3]
-    # Ctrl-C and a closed terminal reach both processes; the session decides what they mean.
-    for name in ("SIGINT", "SIGHUP"):
+    # Ctrl-C and a closed terminal reach both processes; the session decides what they mean. Ctrl-Z must not stop this
+    # one with keys down: it plays what it has and, hearing no more, releases them.
+    for name in ("SIGINT", "SIGHUP", "SIGTSTP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     lock = threading.Lock()  # the driver's thread reports what comes in, this one what goes out

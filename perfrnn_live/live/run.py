@@ -12,15 +12,20 @@ from queue import SimpleQueue
 
 import numpy as np
 
-from perfrnn_live.errors import MidiUnavailable
+from perfrnn_live.errors import MidiUnavailable, PerfRNNError, PlayerLost
 from perfrnn_live.live.clock import SystemClock
 from perfrnn_live.live.improviser import Improviser
 from perfrnn_live.live.link import ProcessLink
+from perfrnn_live.live.messages import Schedule, Timed, note_off
+from perfrnn_live.live.ports import PORT_NAME
 from perfrnn_live.live.session import Session, Summary
 from perfrnn_live.live.terminal import Key, key_presses
 from perfrnn_live.model.continuation import Controls
 from perfrnn_live.model.opening import begin
 from perfrnn_live.music.midifile import MidiFileWriter, check_writable
+
+_RELEASE_S = 0.1
+_CABLE_S = 0.001  # what a message takes on a MIDI cable; and JACK's listeners lose notes of larger bursts
 
 
 def play(
@@ -72,12 +77,33 @@ def play(
             stack.enter_context(key_presses(keys.put))
         session = Session(link, SystemClock(), improviser, recorder, face, keys)
         stack.enter_context(_ending_on_signals(session))
-        return session.run(seconds)
+        try:
+            return session.run(seconds)
+        except PlayerLost:
+            _release_keys(ready.output)
+            raise
 
 
 def _input_beside(output: str | None) -> str:
     """Knobs have a virtual port where the notes have one; Windows has none."""
     return "virtual" if output in (None, "virtual") and sys.platform != "win32" else "none"
+
+
+def _release_keys(output: str) -> None:
+    """A new player on the same port, only to release what one that died or hung left sounding.
+
+    That is every key, for what it sent last it may not have reported. A virtual port is gone, and its connections too.
+    """
+    if output in (PORT_NAME, "none"):
+        return
+    with contextlib.suppress(PerfRNNError), contextlib.ExitStack() as stack:
+        link = ProcessLink(output, "none")
+        stack.callback(link.close)  # this lifts the pedal
+        link.ready()
+        began_s = SystemClock().now() + _RELEASE_S
+        link.send(Schedule(0, tuple(Timed(began_s + key * _CABLE_S, key, note_off(key)) for key in range(128))))
+        for _ in range(128):
+            link.receive(_RELEASE_S * 2)
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ class Screen:
     """A `Face` on the terminal; a context, because it must be taken down again."""
 
     def __init__(self, console: Console, title: str) -> None:
+        self._console = console
         self._title = title
         self._roll: deque[frozenset[int]] = deque([frozenset()] * _COLUMNS, _COLUMNS)
         self._live = Live(console=console, auto_refresh=False, transient=True)
@@ -40,12 +41,16 @@ class Screen:
             + (f"   dropped {status.dropped}" if status.dropped else "")
         )
         keys = Text("+/- temperature   space silence   q end", style="dim")
-        return Group(head, figures, Text(self._draw_roll(), style="cyan"), keys)
+        roll = Text(self._draw_roll(), style="cyan")
+        for line in (head, figures, keys):
+            line.no_wrap, line.overflow = True, "crop"
+        return Group(head, figures, roll, keys)
 
     def _draw_roll(self) -> str:
+        columns = list(self._roll)[-self._console.width :]  # in a narrow terminal the latest
         rows = []
         for row in reversed(range(_ROWS)):
-            rows.append("".join(_BLOCKS[2 * (2 * row + 1 in column) + (2 * row in column)] for column in self._roll))
+            rows.append("".join(_BLOCKS[2 * (2 * row + 1 in column) + (2 * row in column)] for column in columns))
         return "\n".join(rows)
 
     def __enter__(self) -> Screen:

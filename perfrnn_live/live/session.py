@@ -22,6 +22,7 @@ from perfrnn_live.live.messages import (
     Received,
     Report,
     Sent,
+    Stopped,
     TakeBack,
     TakenBack,
     releases,
@@ -49,7 +50,13 @@ class Summary:
     lateness_max_ms: float
     dropped: int
 
+    def __str__(self) -> str:
+        late = f"{self.lateness_p50_ms:.2f}/{self.lateness_p99_ms:.2f}/{self.lateness_max_ms:.2f} ms"
+        played = f"{self.notes} notes, {self.events} events in {self.seconds:.1f} s"
+        return f"{played}; lateness p50/p99/max {late}; {self.dropped} dropped"
+
     def to_json(self) -> dict[str, float | int]:
+        """For programs: figures by name."""
         return {name: round(value, 3) for name, value in asdict(self).items()}
 
 
@@ -95,7 +102,7 @@ class Session:
         self._keys: SimpleQueue[Key] = keys or SimpleQueue()
         self._controls = improviser.controls
         self._playing = True
-        self._ended = False
+        self._ended = self._stopped = False
         self._began_s = self._shown_s = self._flushed_s = self._taken_back_s = clock.now()
         self._lateness_ms = array("d")
         self._notes = self._dropped = 0
@@ -114,17 +121,22 @@ class Session:
         try:
             while not self._ended and (seconds is None or self._clock.now() - self._began_s < seconds):
                 self._turn()
+        except PlayerLost:
+            if not (self._ended and self._stopped):  # a signal to the whole process group ends the player as well
+                raise
         finally:
             played_s = self._clock.now() - self._began_s
             for report in self._link.close():
-                if isinstance(report, Sent):
+                if isinstance(report, Sent | Stopped):
                     self._handle(report)
             if self._recorder is not None:
                 self._recorder.close()
+        if not self._stopped:
+            raise PlayerLost("the player process did not answer at the end: keys may be sounding still")
         return self._summary(played_s)
 
     def _turn(self) -> None:
-        schedule = self._improviser.extend(self._clock.now()) if self._playing else None
+        schedule = self._improviser.extend(self._clock) if self._playing else None
         if schedule is not None:
             self._link.send(schedule)
         report = self._link.receive(0 if schedule else _TICK_S)
@@ -138,6 +150,9 @@ class Session:
             if self._playing:
                 self._improviser.taken_back(self._ask(TakeBack()))
             self._taken_back_s = now_s
+        awaited_s = self._improviser.awaited_s()
+        if awaited_s is not None and now_s - awaited_s > _ANSWER_S:  # a player that hangs says nothing: make it answer
+            self._improviser.taken_back(self._ask(TakeBack()))
         if self._recorder is not None and now_s - self._flushed_s >= _FLUSH_S:
             self._recorder.flush()
             self._flushed_s = now_s
@@ -166,6 +181,8 @@ class Session:
                 self._improviser.taken_back(at_s)
             case Failed(sentence):
                 raise PlayerLost(sentence)
+            case Stopped():
+                self._stopped = True
 
     def _ask(self, command: TakeBack | Panic) -> float:
         """Have the plan dropped; returns when it was. All that was sent before has been handled by then."""
@@ -211,5 +228,5 @@ class Session:
 
     def _summary(self, played_s: float) -> Summary:
         late = np.array(self._lateness_ms or [0.0])
-        p50, p99 = np.percentile(late, [50, 99])
+        p50, p99 = np.percentile(late, [50, 99]).tolist()
         return Summary(self._notes, self._improviser.heard_events, played_s, p50, p99, float(late.max()), self._dropped)

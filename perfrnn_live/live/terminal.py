@@ -49,6 +49,7 @@ def key_presses(pressed: Callable[[Key], None]) -> Iterator[None]:
 @contextlib.contextmanager
 def _posix_keys(pressed: Callable[[Key], None]) -> Iterator[None]:
     import select
+    import signal
     import termios
     import tty
 
@@ -69,10 +70,13 @@ def _posix_keys(pressed: Callable[[Key], None]) -> Iterator[None]:
 
     thread = threading.Thread(target=listen, daemon=True)
     tty.setcbreak(terminal)
+    # After Ctrl-Z and `fg` the terminal has the shell's settings, and a key would wait for Enter.
+    ignored = signal.signal(signal.SIGCONT, lambda *_: tty.setcbreak(terminal))
     thread.start()
     try:
         yield
     finally:
+        signal.signal(signal.SIGCONT, ignored)
         os.write(leave, b"x")
         thread.join()
         os.close(wake)

@@ -1,7 +1,8 @@
 """Going on from a moment in the music: the one rule by which the live plan and `generate` choose the next event.
 
-The rule keeps a young model's hands free. It never releases what does not sound or strikes what does, and no key is
-held longer than `max_note_s`: people hold 99 % of their notes under 3.8 s, pedal included, but a model that forgets a
+The rule keeps a young model's hands free. It never releases what does not sound or strikes what does, no note is
+shorter than a step, and a velocity is followed by the strike it is for; so time goes on even for a model that knows
+nothing, and any piece comes to its end. No key is held longer than `max_note_s`: people hold 99 % of their notes under 3.8 s, pedal included, but a model that forgets a
 key holds it for ever, and what it then hears of itself makes it forget more.
 """
 
@@ -23,12 +24,13 @@ from perfrnn_live.music.vocabulary import EventKind, Vocabulary
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Where the music stands after some events: the model's state and what it expects next, logits (size,), and the
-    keyboard. Immutable, so keeping one is keeping the way back to it."""
+    """Where the music stands after some events: the model's state and what it expects next, logits (size,), the
+    keyboard, and whether the last event was a velocity. Immutable, so keeping one is keeping the way back to it."""
 
     state: HiddenState
     logits: NDArray[np.float32]
     keyboard: Keyboard
+    velocity_set: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +61,14 @@ class Continuation:
         self.vocabulary: Vocabulary = engine.vocabulary
         tokens_of = self.vocabulary.tokens_of
         self._on, self._off = tokens_of(EventKind.NOTE_ON), tokens_of(EventKind.NOTE_OFF)
-        self._shift = tokens_of(EventKind.TIME_SHIFT)
+        self._shift, self._velocity = tokens_of(EventKind.TIME_SHIFT), tokens_of(EventKind.VELOCITY)
 
     def beginning(self, streams: int = 1) -> list[Moment]:
         """The moment before the first event, for each stream."""
         start = np.full(streams, self.vocabulary.start, np.int64)
         keyboards = [Keyboard.silent()] * streams
         logits, state = self._engine.step(start, self._engine.start(streams), self._features(keyboards))
-        return self._moments(logits, state, keyboards)
+        return self._moments(logits, state, keyboards, [False] * streams)
 
     def primed(self, tokens: Sequence[int]) -> Moment:
         """The moment after hearing `tokens`, with every key then released."""
@@ -84,7 +86,8 @@ class Continuation:
         ]
         state = moments[0].state if len(moments) == 1 else _joined([moment.state for moment in moments])
         logits, state = self._engine.step(np.array(tokens, np.int64), state, self._features(keyboards))
-        return self._moments(logits, state, keyboards)
+        velocity = self._velocity
+        return self._moments(logits, state, keyboards, [velocity.start <= token < velocity.stop for token in tokens])
 
     def choose(self, moment: Moment, controls: Controls, rng: np.random.Generator, waited_steps: int = 0) -> int:
         """The next event of one stream: a release that is due, or else a sample of what is possible.
@@ -104,8 +107,10 @@ class Continuation:
         else:
             allowed = np.ones(self.vocabulary.size, np.bool_)
             allowed[self._on] = ~keyboard.sounding
-            allowed[self._off] = keyboard.sounding
+            allowed[self._off] = keyboard.sounding & (keyboard.struck_step < keyboard.step)
             allowed[shift.start + max(steps_left, 0) : shift.stop] = False  # the first of them is a shift of 1
+            if moment.velocity_set and allowed[self._on].any():
+                allowed[: self._on.start] = allowed[self._on.stop :] = False
         return sample(moment.logits, rng, controls.temperature, controls.top_p, allowed)
 
     def _bound(self, keyboard: Keyboard, controls: Controls) -> tuple[int | None, int]:
@@ -120,12 +125,14 @@ class Continuation:
         return np.stack([keyboard.features(self.vocabulary.steps_per_second) for keyboard in keyboards])
 
     @staticmethod
-    def _moments(logits: Logits, state: HiddenState, keyboards: list[Keyboard]) -> list[Moment]:
+    def _moments(
+        logits: Logits, state: HiddenState, keyboards: list[Keyboard], velocity_set: list[bool]
+    ) -> list[Moment]:
         if len(keyboards) == 1:
-            return [Moment(state, logits[0], keyboards[0])]
+            return [Moment(state, logits[0], keyboards[0], velocity_set[0])]
         return [
-            Moment(HiddenState(state.h[:, row : row + 1], state.c[:, row : row + 1]), logits[row], keyboard)
-            for row, keyboard in enumerate(keyboards)
+            Moment(HiddenState(state.h[:, row : row + 1], state.c[:, row : row + 1]), logits[row], keyboard, velocity)
+            for row, (keyboard, velocity) in enumerate(zip(keyboards, velocity_set, strict=True))
         ]
 
 

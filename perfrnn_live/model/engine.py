@@ -62,8 +62,10 @@ class OnnxEngine:
         except Exception as error:  # onnxruntime has no common base of its errors
             raise CheckpointMismatch(f"{folder / file} cannot be loaded: {error}") from error
         self.vocabulary = card.vocabulary
-        shapes = {each.name: each.shape for each in self._session.get_inputs()}
-        if shapes.get("h", [])[::2] != [card.layers, card.cells]:
+        ends = [*self._session.get_inputs(), *self._session.get_outputs()]
+        shapes = {each.name: tuple(each.shape) for each in ends}
+        state = (card.layers, "batch", card.cells)
+        if (shapes.get("h"), shapes.get("logits")) != (state, ("batch", card.vocabulary.size)):
             raise CheckpointMismatch(f"{folder / file} and its card differ in size: {shapes}")
         self._shape = (card.layers, card.cells)
 

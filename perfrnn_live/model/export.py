@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
+from perfrnn_live.errors import CannotWrite
 from perfrnn_live.model.checkpoint import ONNX
 from perfrnn_live.model.network import PerformanceRNN
 from perfrnn_live.model.weights import load_network
@@ -27,12 +28,19 @@ _OPSET = 18
 
 
 def export(folder: Path) -> Path:
-    """weights.safetensors of a model folder → its model.onnx, int8."""
+    """weights.safetensors of a model folder → its model.onnx, int8, whole or not at all.
+
+    Raises CheckpointMismatch or CannotWrite.
+    """
     network = load_network(folder)
-    with tempfile.TemporaryDirectory() as scratch:
-        plain = Path(scratch) / "fp32.onnx"
-        onnx.save(step_graph(network), plain)
-        quantise(plain, folder / ONNX)
+    try:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as scratch:
+            plain, quantised = Path(scratch) / "fp32.onnx", Path(scratch) / ONNX
+            onnx.save(step_graph(network), plain)
+            quantise(plain, quantised)
+            quantised.replace(folder / ONNX)
+    except OSError as error:
+        raise CannotWrite(f"cannot write {folder / ONNX}: {error.strerror}") from error
     return folder / ONNX
 
 

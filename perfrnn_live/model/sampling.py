@@ -22,12 +22,12 @@ def sample(
         logits = np.where(allowed, logits, -np.inf)
     if temperature == 0:
         return int(np.argmax(logits))
-    weights = np.exp((logits - logits.max()) / temperature)
+    weights = np.exp((logits - logits.max()).astype(np.float64) / temperature)  # float32 has no 1e-50 to divide by
     if top_p < 1:
         order = np.argsort(weights)[::-1]
         reached = np.cumsum(weights[order])
         weights[order[np.searchsorted(reached, top_p * reached[-1]) + 1 :]] = 0
-    cumulative = np.cumsum(weights, dtype=np.float64)
+    cumulative = np.cumsum(weights)
     return int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right"))
 
 

@@ -17,10 +17,10 @@ from perfrnn_live.model.network import NetworkConfig, PerformanceRNN
 def load_network(folder: Path) -> PerformanceRNN:
     """The network of a model folder, ready to evaluate. Raises CheckpointMismatch."""
     card = read_card(folder)
-    network = PerformanceRNN(NetworkConfig(**card.fields["network"]))
     try:
+        network = PerformanceRNN(NetworkConfig(**card.fields["network"]))
         network.load_state_dict(load_file(folder / WEIGHTS))
-    except (OSError, RuntimeError, SafetensorError) as error:
+    except (OSError, RuntimeError, TypeError, SafetensorError) as error:
         raise CheckpointMismatch(f"{folder / WEIGHTS} does not fit its card: {error}") from error
     return network.eval()
 

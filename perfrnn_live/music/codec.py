@@ -57,7 +57,7 @@ def encode(notes: Sequence[Note], vocabulary: Vocabulary) -> list[int]:
 
     The same as the streaming encoder's, for all notes at once. Notes of one pitch must not overlap (`pedal.resolve`
     sees to it). On the grid a note is at least one step long, and ends at the step where its pitch is struck again at
-    the latest; of two strikes of one pitch that fall into one step, the later is left out.
+    the latest; strikes of one pitch that fall into one step are one note, as long as the longest.
     """
     if not notes:
         return []
@@ -68,7 +68,8 @@ def encode(notes: Sequence[Note], vocabulary: Vocabulary) -> list[int]:
     order = np.lexsort((onset, pitch))
     pitch, onset, offset, velocity = pitch[order], onset[order], offset[order], velocity[order]
     again = (np.diff(pitch, prepend=-1) == 0) & (np.diff(onset, prepend=-1) == 0)
-    pitch, onset, offset, velocity = pitch[~again], onset[~again], offset[~again], velocity[~again]
+    offset = np.maximum.reduceat(offset, np.flatnonzero(~again))
+    pitch, onset, velocity = pitch[~again], onset[~again], velocity[~again]
     offset = np.maximum(offset, onset + 1)
     same_pitch = pitch[1:] == pitch[:-1]
     offset[:-1] = np.where(same_pitch, np.minimum(offset[:-1], onset[1:]), offset[:-1])

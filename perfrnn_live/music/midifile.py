@@ -13,7 +13,7 @@ from perfrnn_live.music.pedal import Gesture, Move, resolve
 from perfrnn_live.music.performance import Note
 from perfrnn_live.music.tempo import ticks_to_seconds
 
-_MAX_BYTES = 50_000_000
+_MAX_BYTES, _MAX_BEATS = 50_000_000, 1_000_000
 _TICKS_PER_QUARTER, _TEMPO_US = 500, 500_000  # together: a tick is a millisecond
 _SUSTAIN = 64
 
@@ -47,6 +47,8 @@ def read_notes(path: Path) -> list[Note]:
                 moves.append((tick, Move.RELEASE, message.note, 0))
             elif message.type == "control_change" and message.control == _SUSTAIN:
                 moves.append((tick, Move.PEDAL, 0, message.value))
+        if tick > _MAX_BEATS * file.ticks_per_beat:  # a broken delta time
+            raise NotMidi(f"{path} lasts for days, if it is MIDI at all")
     moves.sort(key=lambda move: move[0])  # within a tick as they stand in the file
     times_s = ticks_to_seconds([move[0] for move in moves], sorted(tempos), file.ticks_per_beat).tolist()
     notes = resolve(Gesture(time_s, *move[1:]) for time_s, move in zip(times_s, moves, strict=True))

@@ -6,10 +6,13 @@ every twentieth file to validation.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
+import multiprocessing
 import os
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -17,7 +20,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import platformdirs
 from numpy.typing import NDArray
 
 from perfrnn_live.errors import CorpusEmpty, MissingPackage, NotMidi
@@ -28,7 +30,7 @@ from perfrnn_live.music.tempo import ticks_to_seconds
 from perfrnn_live.music.vocabulary import VOCABULARIES, Vocabulary
 
 Split = Literal["train", "validation", "all"]
-_FORMAT = 1  # raise when the codec changes: caches of older formats are then left alone
+_FORMAT = 2  # raise when the codec changes: caches of older formats are then left alone
 _MAX_BYTES = 50_000_000
 
 
@@ -72,8 +74,14 @@ class TokenCorpus:
         try:
             with path.open("rb") as file, np.load(file) as arrays:
                 vocabulary = VOCABULARIES[str(arrays["vocabulary"])]
-                return cls(vocabulary, arrays["tokens"], arrays["ends"], tuple(map(str, arrays["names"])))
-        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+                tokens, ends = arrays["tokens"], arrays["ends"]
+                lengths = np.diff(ends, prepend=0)
+                if not len(ends) or lengths.min() < 1 or ends[-1] != len(tokens):
+                    raise ValueError("its recordings do not add up to its tokens")
+                if not 0 <= tokens.min() <= tokens.max() < vocabulary.size:
+                    raise ValueError(f"it has tokens that {vocabulary.name} has not")
+                return cls(vocabulary, tokens, ends, tuple(map(str, arrays["names"])))
+        except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise CorpusEmpty(f"{path} is no token file: {error}") from error
 
 
@@ -126,15 +134,21 @@ def find_recordings(folder: Path, split: Split) -> list[Path]:
         raise CorpusEmpty(f"{folder} has no .mid file in it")
     if split == "all":
         return found
+    splits = named_splits(folder)
+    if splits:
+        return [path for path in found if splits.get(path) == split]
+    return [path for index, path in enumerate(found) if (index % 20 == 0) == (split == "validation")]
+
+
+def named_splits(folder: Path) -> dict[Path, str]:
+    """Which recording belongs to which split, by the folder's CSV; empty if it has none."""
     splits: dict[Path, str] = {}
     for table in sorted(folder.glob("*.csv")):
         with table.open(newline="", encoding="utf-8") as lines:
             for row in csv.DictReader(lines):
                 if "midi_filename" in row and "split" in row:
                     splits[folder / row["midi_filename"]] = row["split"]
-    if splits:
-        return [path for path in found if splits.get(path) == split]
-    return [path for index, path in enumerate(found) if (index % 20 == 19) == (split == "validation")]
+    return splits
 
 
 def tokenise(
@@ -145,13 +159,17 @@ def tokenise(
     cache: Path | None = None,
 ) -> TokenCorpus:
     """Tokens of `paths`, from the cache where the same files were read before. Raises CorpusEmpty if none is usable."""
+    import platformdirs  # not at the top: the training loop needs this module for token files only
+
     cache = cache or platformdirs.user_cache_path("perfrnn-live")
     stored = cache / f"tokens-{_digest(paths, vocabulary)}.npz"
     if stored.exists():
-        return TokenCorpus.load(stored)
+        with contextlib.suppress(CorpusEmpty):  # a damaged cache is made again
+            return TokenCorpus.load(stored)
     recordings: list[NDArray[np.int16]] = []
     names: list[str] = []
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    # not forked: the parent has threads, torch's among them
+    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
         results = pool.map(_tokenise_one, paths, [vocabulary.name] * len(paths), chunksize=4)
         for done, (path, result) in enumerate(zip(paths, results, strict=True), 1):
             if isinstance(result, str):

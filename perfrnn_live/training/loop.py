@@ -19,6 +19,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from perfrnn_live.errors import CheckpointMismatch
 from perfrnn_live.model.keys import KeyState, key_features, silent_keys
 from perfrnn_live.model.network import Hidden, NetworkConfig, PerformanceRNN
 from perfrnn_live.training.augmentation import AUGMENTATIONS
@@ -74,7 +75,8 @@ def train(
 ) -> Path:
     """Train and return the path of the best checkpoint, `out`/best.pt; `out`/last.pt is what `resume` goes on from.
 
-    `stop` is asked between updates; when it says so, the run is validated, saved and left.
+    `stop` is asked between updates; when it says so, the run is validated, saved and left. Raises CheckpointMismatch if
+    there is nothing that fits to resume from.
     """
     rank, processes = _join_processes()
     device = torch.device("cuda", rank % torch.cuda.device_count()) if torch.cuda.is_available() else "cpu"
@@ -91,7 +93,7 @@ def train(
     best_path, last_path = out / "best.pt", out / "last.pt"
 
     if resume:
-        last = torch.load(last_path, map_location=device, weights_only=True)
+        last = _last_state(last_path, recipe, processes, device)
         network.load_state_dict(last["weights"])
         optimiser.load_state_dict(last["optimiser"])
         events, updates, elapsed_s, best = last["events"], last["updates"], last["elapsed_s"], last["best"]
@@ -133,14 +135,15 @@ def train(
     began_s = perf_counter() - elapsed_s
     validated_s = elapsed_s
     while True:
-        elapsed_s = perf_counter() - began_s
+        # one clock for all: with a learning rate of its own, each process would end up with weights of its own
+        elapsed_s, stopped = _greatest(perf_counter() - began_s, float(stop()), processes=processes)
         share = max(events / recipe.events, elapsed_s / (60 * recipe.minutes))
-        finished, due = _agree(share >= 1 or stop(), elapsed_s - validated_s > recipe.validate_every_s, processes)
-        if finished or due:
+        finished = share >= 1 or stopped > 0
+        if finished or elapsed_s - validated_s > recipe.validate_every_s:
             latest = validate(network, validation, recipe.validation_events) if rank == 0 else 0.0
             if rank == 0:
                 on_progress(Progress(events, share, events / max(elapsed_s, 1e-9), float("nan"), latest))
-            improved, _ = _agree(rank == 0 and latest < best, False, processes)
+            (improved,) = _greatest(float(rank == 0 and latest < best), processes=processes)
             best = min(best, latest) if rank == 0 else best
             if improved:
                 save(best_path)
@@ -162,7 +165,7 @@ def train(
         nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
-        events += int((batch.targets != IGNORE).sum()) * processes
+        events += _total(int((batch.targets != IGNORE).sum()), processes)
         updates += 1
         if rank == 0:
             on_progress(Progress(events, share, events / (perf_counter() - began_s), loss.item(), latest))
@@ -177,6 +180,7 @@ def validate(network: PerformanceRNN, corpus: TokenCorpus, events: int) -> float
     device = network.output.weight.device
     hidden, keys = network.start(streams), silent_keys(streams, device)
     nats, counted = 0.0, 0
+    events = min(events, int(corpus.ends[streams - 1]))
     while counted < events:
         batch = batches.next()
         inputs, targets = torch.from_numpy(batch.inputs).to(device), torch.from_numpy(batch.targets).to(device)
@@ -204,14 +208,40 @@ def _join_processes() -> tuple[int, int]:
     if processes == 1:
         return 0, 1
     if not dist.is_initialized():
-        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        # gloo in either case: counts and clocks are agreed on in main memory
+        dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     return dist.get_rank(), processes
 
 
-def _agree(first: bool, second: bool, processes: int) -> tuple[bool, bool]:
-    """Two yes-or-no questions, each yes for all processes if it is for one: clocks and signals differ between them."""
+def _last_state(path: Path, recipe: Recipe, processes: int, device: torch.device | str) -> dict[str, Any]:
+    """The state to resume from. Raises CheckpointMismatch if it cannot be read or is not of this recipe."""
+    try:
+        last: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        before, began_with = Recipe.from_json(last["recipe"]), len(last["streams"])
+    except Exception as error:  # torch raises whatever a torn file makes it trip over
+        raise CheckpointMismatch(f"{path} cannot be resumed from: it is torn or no training state") from error
+    for name in ("network", "streams", "segment", "augmentation", "seed"):
+        was, asked = getattr(before, name), getattr(recipe, name)
+        if was != asked:
+            raise CheckpointMismatch(f"{path} is of another run: its {name} was {was}, not {asked}")
+    if began_with != processes:
+        raise CheckpointMismatch(f"{path} was left by {began_with} processes and needs as many again")
+    return last
+
+
+def _greatest(*values: float, processes: int) -> list[float]:
+    """The greatest of each value over all processes: clocks and signals differ between them."""
     if processes == 1:
-        return first, second
-    answers = torch.tensor([float(first), float(second)])
+        return list(values)
+    answers = torch.tensor(values, dtype=torch.float64)
     dist.all_reduce(answers, op=dist.ReduceOp.MAX)
-    return bool(answers[0]), bool(answers[1])
+    return answers.tolist()
+
+
+def _total(count: int, processes: int) -> int:
+    """The sum of a count over all processes."""
+    if processes == 1:
+        return count
+    answer = torch.tensor(count)
+    dist.all_reduce(answer)
+    return int(answer)

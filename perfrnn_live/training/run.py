@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from perfrnn_live.errors import BadValue, CorpusEmpty, NotMidi
+from perfrnn_live.errors import BadValue, CannotWrite, CorpusEmpty, NotMidi
 from perfrnn_live.model.export import export
 from perfrnn_live.model.weights import save_training_result
 from perfrnn_live.music.vocabulary import VOCABULARIES, Vocabulary
@@ -26,6 +26,12 @@ def train(recipe: loop.Recipe, data: Path, validation: Path | None, out: Path, r
         raise BadValue(f"there is no vocabulary {recipe.network.vocabulary!r}; there are {', '.join(VOCABULARIES)}")
     if recipe.augmentation not in AUGMENTATIONS:
         raise BadValue(f"there is no augmentation {recipe.augmentation!r}; there are {', '.join(AUGMENTATIONS)}")
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if recipe.streams % processes:
+        raise BadValue(f"{processes} processes cannot share {recipe.streams} streams evenly")
+    existing = next(folder for folder in (out, *out.parents) if folder.exists())
+    if not (existing.is_dir() and os.access(existing, os.W_OK)):
+        raise CannotWrite(f"cannot write into {out}: {existing} is no folder to write to")
     if resume and not (out / "last.pt").is_file():
         raise BadValue(f"there is nothing to resume: {out / 'last.pt'} does not exist")
     first = os.environ.get("RANK", "0") == "0"  # under torchrun one process speaks for all
@@ -47,6 +53,8 @@ def train(recipe: loop.Recipe, data: Path, validation: Path | None, out: Path, r
             )
 
         best = loop.train(recipe, training, validating, out, resume, show, lambda: bool(stopped))
+    if not best.is_file():
+        raise BadValue(f"training with a learning rate of {recipe.learning_rate} came to nothing: try a lower one")
     if first:
         save_training_result(best, out, data=str(data.name), licence="that of the data it was trained on")
         console.print(f"{export(out)} is ready: perfrnn-live play --model {out}")

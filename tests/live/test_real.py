@@ -1,4 +1,7 @@
-"""The real command on real ports: what it sends is heard, written down and recorded by programs nobody here wrote."""
+"""The real command on real ports: what it sends is heard, written down and recorded by programs nobody here wrote.
+
+Moments are taken from the monitor's sample frames; a controller sent by another program marks those of the tests.
+"""
 
 from __future__ import annotations
 
@@ -10,24 +13,27 @@ import subprocess
 import sys
 import time
 import wave
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import mido
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from tests.live import jack_lab
-from tests.live.jack_lab import Gesture, Heard, Monitor, gesture
+from tests.live.jack_lab import Monitor, gesture
 
 pytestmark = pytest.mark.midi
 
+Gesture = tuple[str, int, int]
+
 _ROOT = Path(__file__).resolve().parents[2]
 _OUTPUT, _INPUT = "perfrnn-live:perfrnn-live", "perfrnn-live-in:perfrnn-live"
-_MARK = bytes((0xB0, 119, 1))  # a controller that nobody uses: it stamps a moment in the monitor's own time
+_MARK = bytes((0xB0, 119, 1))  # a controller that nothing here uses
 _PEDAL_UP = ("control", 64, 0)
-_END_S = 15.0  # for starting, and for ending with a driver that hangs
+_END_S = 20.0  # for a session to end by itself; a driver that hangs takes part of it
 
 
 @pytest.fixture
@@ -38,9 +44,15 @@ def lab() -> Iterator[subprocess.Popen[Any]]:
         yield server
 
 
+@pytest.fixture
+def ear(lab: object, tmp_path: Path) -> Iterator[Monitor]:
+    with jack_lab.monitor(tmp_path / "dump.txt") as monitor:
+        yield monitor
+
+
 @contextlib.contextmanager
 def playing(*options: str) -> Iterator[subprocess.Popen[str]]:
-    """`perfrnn-live play --quiet`, leading a process group of its own."""
+    """`perfrnn-live play --quiet`, at the head of a process group of its own."""
     process = subprocess.Popen(
         [sys.executable, "-m", "perfrnn_live", "play", "--quiet", *options],
         cwd=_ROOT,
@@ -58,16 +70,30 @@ def playing(*options: str) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def player_of(session: subprocess.Popen[str]) -> int:
-    """The process number of its player."""
-    children = Path(f"/proc/{session.pid}/task/{session.pid}/children")
-    jack_lab.wait_for(lambda: children.read_text().split(), "the player process")
+def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    """Wait for it: status, standard output, standard error."""
+    out, err = process.communicate(timeout=_END_S)
+    return process.returncode, out, err
+
+
+def child_of(process: subprocess.Popen[Any]) -> int:
+    """The number of the process it started: a session's player, or the program under the lab's `timeout`."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    jack_lab.wait_for(lambda: children.read_text().split(), "a child process")
     return int(children.read_text().split()[0])
 
 
+def runs(process: int) -> bool:
+    """Whether it is there and has not ended, though its parent, or who stands in for it, may not have looked yet."""
+    try:
+        return ") Z " not in Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return False
+
+
 def connect_before_the_first_note(session: subprocess.Popen[str], *ears: str) -> None:
-    """Connect the virtual output while the session stands still: its player opens the port long before it plays."""
-    player_of(session)
+    """Connect the virtual output. The session stands still meanwhile: its player opens the port on its own."""
+    child_of(session)
     session.send_signal(signal.SIGSTOP)
     jack_lab.wait_for(lambda: _OUTPUT in jack_lab.lsp(), "the virtual output")
     for ear in ears:
@@ -75,14 +101,10 @@ def connect_before_the_first_note(session: subprocess.Popen[str], *ears: str) ->
     session.send_signal(signal.SIGCONT)
 
 
-def recorded(path: Path) -> list[tuple[float, Gesture]]:
-    """What a .mid file holds, as another library reads it: seconds and gestures."""
-    now_s, told = 0.0, []
-    for message in mido.MidiFile(path):
-        now_s += message.time
-        if not message.is_meta and (one := gesture(bytes(message.bytes()))) is not None:
-            told.append((now_s, one))
-    return told
+def recorded(path: Path) -> list[Gesture]:
+    """What a .mid file holds, as another library reads it."""
+    messages = [message for message in mido.MidiFile(path) if not message.is_meta]
+    return [told for message in messages if (told := gesture(bytes(message.bytes()))) is not None]
 
 
 def strikes(told: Sequence[Gesture]) -> list[Gesture]:
@@ -90,12 +112,195 @@ def strikes(told: Sequence[Gesture]) -> list[Gesture]:
 
 
 def sounding(told: Sequence[Gesture]) -> set[int]:
-    """The pitches still down after all that."""
+    """The keys still down after all that."""
     down: set[int] = set()
     for word, pitch, _ in told:
-        (down.add if word == "on" else down.discard if word == "off" else lambda _: None)(pitch)
+        if word == "on":
+            down.add(pitch)
+        elif word == "off":
+            down.discard(pitch)
     return down
 
 
-def assert_silent(told: Sequence[Gesture]) -> None:
-    assert strikes(told) and not sounding(told) and told[-1] == _PEDAL_UP
+def frames_s(ear: Monitor) -> list[float]:
+    """When the monitor heard each of its `gestures`."""
+    return [one.frame / jack_lab.SAMPLE_RATE for one in ear.heard() if gesture(one.message) is not None]
+
+
+def wait_for_music(ear: Monitor, notes: int = 10) -> None:
+    """Until so many notes have been struck and one of them sounds."""
+    told: list[Gesture] = []
+
+    def enough() -> bool:
+        told[:] = ear.gestures()
+        return len(strikes(told)) >= notes and bool(sounding(told))
+
+    jack_lab.wait_for(enough, "music", limit_s=30)
+
+
+def wait_for_silence(ear: Monitor, limit_s: float = 5.0) -> None:
+    jack_lab.wait_for(lambda: not sounding(ear.gestures()) and ear.gestures()[-1] == _PEDAL_UP, "silence", limit_s)
+
+
+def agreeing(one: Sequence[Gesture], other: Sequence[Gesture]) -> int:
+    """How many gestures they begin with in common."""
+    pairs = zip(one, other, strict=False)
+    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+
+
+def loudness(path: Path, window_s: float = 0.01) -> npt.NDArray[np.float64]:
+    """Root mean squares of a 16-bit WAV, window by window; 1 is full scale."""
+    with wave.open(str(path)) as sound:
+        samples = np.frombuffer(sound.readframes(sound.getnframes()), dtype="<i2").astype(np.float64) / 2**15
+        length = round(sound.getframerate() * window_s) * sound.getnchannels()
+    windows = samples[: len(samples) // length * length].reshape(-1, length)
+    root: npt.NDArray[np.float64] = np.sqrt((windows**2).mean(axis=1))
+    return root
+
+
+def onsets(level: npt.NDArray[np.float64]) -> int:
+    """How often the sound swells by a half within 40 ms."""
+    swells = (level[4:] > 1.5 * level[:-4]) & (level[4:] > 0.002)
+    return int((swells[1:] & ~swells[:-1]).sum())
+
+
+def test_what_is_played_is_what_is_heard_recorded_and_sounded(ear: Monitor, tmp_path: Path) -> None:
+    record, sound = tmp_path / "played.mid", tmp_path / "sound.wav"
+    with (
+        jack_lab.synthesiser() as piano,
+        jack_lab.recording(sound, 20),
+        playing("--seconds", "15", "--seed", "1", "--record", str(record)) as session,
+    ):
+        connect_before_the_first_note(session, ear.port, piano)
+        status, out, err = ended(session)
+        wait_for_silence(ear)
+    assert (status, err) == (0, "")
+    heard = ear.gestures()
+    assert recorded(record) == heard  # every note, release and pedal, in order
+    assert len(strikes(heard)) == json.loads(out)["notes"] > 10
+    assert not sounding(heard) and heard[-1] == _PEDAL_UP
+    level = loudness(sound)
+    assert level.max() > 0.01
+    assert onsets(level) >= 5
+    assert level[-50:].max() < 0.02 * level.max()
+
+
+def test_when_the_session_is_killed_its_notes_end_at_once(ear: Monitor, tmp_path: Path) -> None:
+    record = tmp_path / "played.mid"
+    with jack_lab.sender() as hand, playing("--output", ear.port, "--record", str(record)) as session:
+        jack_lab.connect(hand.port, ear.port)
+        player = child_of(session)
+        wait_for_music(ear)
+        hand.send(_MARK)
+        session.kill()
+        killed_s = time.monotonic()
+        wait_for_silence(ear, limit_s=1)  # frames stand still when JACK does: this limit is the wall clock's
+        jack_lab.wait_for(lambda: not runs(player), "the player's end", limit_s=2)
+        print(f"player gone {time.monotonic() - killed_s:.3f} s after the kill")
+    told, at_s = ear.gestures(), frames_s(ear)
+    mark = told.index(("control", 119, 1))
+    print(f"{len(sounding(told[:mark]))} keys were down, silent {(at_s[-1] - at_s[mark]) * 1000:.1f} ms after the kill")
+    assert at_s[-1] - at_s[mark] < 0.1
+    del told[mark], at_s[mark]
+    kept = recorded(record)
+    same = agreeing(kept, told)
+    assert {word for word, _, _ in kept[same:]} <= {"off"}  # what sounded when the file was last written
+    assert not sounding(kept)
+    print(f"{at_s[-1] - at_s[same - 1]:.3f} s of the recording lost")
+    assert at_s[-1] - at_s[same - 1] < 0.8
+
+
+@pytest.mark.parametrize("ending", ["Ctrl-C", "SIGTERM", "SIGTERM to both processes", "--seconds"])
+def test_every_ending_leaves_silence(ear: Monitor, tmp_path: Path, ending: str) -> None:
+    record = tmp_path / "played.mid"
+    limit = ("--seconds", "3") if ending == "--seconds" else ()
+    with playing("--output", ear.port, "--record", str(record), *limit) as session:
+        wait_for_music(ear, notes=3)
+        if ending == "Ctrl-C":
+            os.killpg(session.pid, signal.SIGINT)
+        elif ending == "SIGTERM":
+            session.terminate()
+        elif ending == "SIGTERM to both processes":
+            os.killpg(session.pid, signal.SIGTERM)
+        status, out, err = ended(session)
+        wait_for_silence(ear)
+    assert (status, err) == (0, "")
+    assert json.loads(out)["notes"] == len(strikes(ear.gestures()))
+    assert recorded(record) == ear.gestures()
+
+
+@pytest.mark.parametrize(
+    ("blow", "sentence"), [(signal.SIGKILL, "ended unexpectedly"), (signal.SIGSTOP, "stopped answering")]
+)
+def test_a_player_that_dies_or_hangs_is_told_in_a_sentence(
+    ear: Monitor, tmp_path: Path, blow: signal.Signals, sentence: str
+) -> None:
+    record = tmp_path / "played.mid"
+    with playing("--output", ear.port, "--record", str(record)) as session:
+        wait_for_music(ear)
+        os.kill(child_of(session), blow)
+        began_s = time.monotonic()
+        status, out, err = ended(session)
+        print(f"{blow.name}: ended after {time.monotonic() - began_s:.1f} s")
+        wait_for_silence(ear)  # another player has released what the lost one left
+    assert (status, out) == (1, "") and sentence in err and err.count("\n") == 1
+    kept, told = recorded(record), ear.gestures()
+    played = len(told) - 1 - next(n for n, one in enumerate(reversed(told)) if one[0] == "on")
+    assert agreeing(kept, told) >= played  # the very last message may not have been reported
+    assert not sounding(kept)
+
+
+def test_a_turned_knob_changes_what_comes_next(ear: Monitor, tmp_path: Path) -> None:
+    with playing("--output", ear.port, "--seconds", "6", "--seed", "5") as session:
+        assert ended(session)[0] == 0
+        wait_for_silence(ear)
+    plain = strikes(ear.gestures())
+    plain_s = [at_s for (word, _, _), at_s in zip(ear.gestures(), frames_s(ear), strict=True) if word == "on"]
+    # Turn it where the most notes follow within the half second that was planned already.
+    ahead = [sum(at_s + 0.1 < other_s < at_s + 0.4 for other_s in plain_s) for at_s in plain_s]
+    turn = max((n for n, at_s in enumerate(plain_s) if 1 < at_s - plain_s[0] < 4.5), key=ahead.__getitem__)
+    with (
+        jack_lab.monitor(tmp_path / "turned.txt", client="other") as other,
+        jack_lab.sender() as hand,
+        playing("--output", other.port, "--input", "virtual", "--seconds", "6", "--seed", "5") as session,
+    ):
+        jack_lab.connect(hand.port, other.port)
+        jack_lab.wait_for(lambda: _INPUT in jack_lab.lsp(), "the virtual input")
+        jack_lab.connect(hand.port, _INPUT)
+        jack_lab.wait_for(lambda: len(strikes(other.gestures())) > turn, "the moment to turn")
+        hand.send(bytes((0xB0, 1, 127)))
+        assert ended(session)[0] == 0
+        wait_for_silence(other)
+    told, at_s = other.gestures(), frames_s(other)
+    knob = told.index(("control", 1, 127))
+    before = len(strikes(told[:knob]))
+    offset_s = at_s[told.index(strikes(told)[0])] - plain_s[0]
+    planned = sum(at_s[knob] < plain_at_s + offset_s < at_s[knob] + 0.4 for plain_at_s in plain_s)
+    same = agreeing(plain, strikes(told))
+    print(f"{before} notes before the knob, {same} the same, {planned} were planned when it turned")
+    assert before <= same < before + planned
+    assert len(strikes(told)) > same + 5
+
+
+def test_a_dead_midi_server_ends_nothing_for_ever(lab: subprocess.Popen[Any], ear: Monitor, tmp_path: Path) -> None:
+    record = tmp_path / "played.mid"
+    with playing("--output", ear.port, "--seconds", "5", "--record", str(record)) as session:
+        wait_for_music(ear, notes=5)
+        os.kill(child_of(lab), signal.SIGKILL)
+        told = ear.gestures()
+        status, out, err = ended(session)
+    print(status, out, err)
+    kept = recorded(record)
+    assert kept[: len(told)] == told and not sounding(kept)
+    assert status == 0 if out else err.startswith("perfrnn-live: ") and err.count("\n") == 1
+
+
+def test_a_port_that_is_not_there_is_a_sentence_with_those_that_are(lab: object) -> None:
+    with jack_lab.synthesiser() as piano:
+        with playing("--output", "no such piano") as session:
+            status, out, err = ended(session)
+        assert (status, out) == (1, "") and err.count("\n") == 1
+        assert "'no such piano'" in err and repr(piano) in err
+        command = [sys.executable, "-m", "perfrnn_live", "ports"]
+        listed = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=_END_S, check=True)
+    assert f"output  jack  {piano}\n" in listed.stdout

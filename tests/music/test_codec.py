@@ -124,6 +124,11 @@ def test_impossible_events_are_passed_over() -> None:
     assert decode([on, shift], PERFORMANCE_8MS) == [Note(0.0, 1.0, 60, 66)]  # the middle bin until told
 
 
+def test_a_note_ends_at_the_latest_where_its_pitch_is_struck_again() -> None:
+    tokens = encode([Note(0.0, 2.0, 60, 66), Note(1.0, 3.0, 60, 66)], PERFORMANCE_8MS)
+    assert decode(tokens, PERFORMANCE_8MS) == [Note(0.0, 1.0, 60, 66), Note(1.0, 3.0, 60, 66)]
+
+
 def test_a_continuation_is_timed_from_its_own_beginning() -> None:
     start = Keyboard.silent().after(Event(EventKind.TIME_SHIFT, 100)).after(Event(EventKind.VELOCITY, 31))
     tokens = [380, 60, 380, 188]

@@ -96,6 +96,13 @@ def test_the_order_and_the_variants_follow_from_the_seed() -> None:
     assert sorted(first_epoch) != sorted(second_epoch)  # augmented anew
 
 
+def test_every_recording_of_an_epoch_is_augmented_by_itself() -> None:
+    alike = TokenCorpus(PERFORMANCE_8MS, np.full(40, 60, np.int16), np.arange(1, 41), tuple(map(str, range(40))))
+    pitches = CarriedBatches(alike, 40, 1, AUGMENTATIONS["less"]).next().targets.ravel()
+    assert set(pitches.tolist()) <= set(range(56, 65))
+    assert len(set(pitches.tolist())) >= 5
+
+
 @pytest.mark.parametrize("after", [0, 5])
 def test_processes_share_an_epoch_between_them(after: int) -> None:
     corpus = corpus_of((4,) * 8)

@@ -1,0 +1,147 @@
+"""Stand-ins that are quick and exact: a network whose state is its history, a continuation that can be asked for it,
+and a player in this process to whom things happen at set times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perfrnn_live.live.clock import FakeClock
+from perfrnn_live.live.link import LocalLink
+from perfrnn_live.live.messages import Command, Received, Report, control_change, note_off, note_on
+from perfrnn_live.live.ports import MidiOut
+from perfrnn_live.model.continuation import Continuation, Moment
+from perfrnn_live.model.engine import HiddenState, Keys, Logits
+from perfrnn_live.music.keyboard import KEY_FEATURES, Keyboard
+from perfrnn_live.music.performance import bin_to_velocity
+from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, EventKind, Vocabulary
+
+_PRIME = 16_777_213  # the largest that float32 counts up to without a gap
+_CELLS = 4
+
+
+class FakeEngine:
+    """A linear recurrence modulo a prime over every token and keyboard it was ever fed: equal states are equal
+    histories. It plays about 40 events a second, mostly short notes.
+    `on_step` is called at each step, and may take its time.
+    """
+
+    def __init__(self, vocabulary: Vocabulary = PERFORMANCE_8MS, on_step: Callable[[], None] = lambda: None) -> None:
+        self.vocabulary = vocabulary
+        self.on_step = on_step
+        rng = np.random.default_rng(8)
+        self._of_state = rng.integers(1, 4096, (_CELLS, _CELLS))
+        self._of_token = rng.integers(1, _PRIME, (vocabulary.size + 1, _CELLS))
+        self._of_keys = rng.integers(1, 1 << 30, (KEY_FEATURES, _CELLS))
+        self._moods = rng.normal(0.0, 0.8, (2, 61, vocabulary.size)).astype(np.float32)
+        self._moods[0, :, vocabulary.tokens_of(EventKind.NOTE_OFF)] += 3.5
+        shift = vocabulary.tokens_of(EventKind.TIME_SHIFT)
+        self._moods[0, :, shift] += 3.0 - 0.15 * np.arange(shift.stop - shift.start)
+        self._moods[0, :, vocabulary.tokens_of(EventKind.VELOCITY)] -= 2.0
+
+    def start(self, batch: int) -> HiddenState:
+        return HiddenState(*np.zeros((2, 1, batch, _CELLS), np.float32))
+
+    def step(self, tokens: NDArray[np.int64], state: HiddenState, keys: Keys) -> tuple[Logits, HiddenState]:
+        self.on_step()
+        before = state.h[0].astype(np.int64) @ self._of_state
+        seen = (keys * 4096).astype(np.int64) @ self._of_keys
+        h = (before + self._of_token[tokens] + seen) % _PRIME
+        logits = self._moods[0, h[:, 0] % 61] + self._moods[1, h[:, 1] % 61]
+        return logits, HiddenState(h.astype(np.float32)[None], state.c + 1)
+
+
+class TracedContinuation(Continuation):
+    """Knows of every moment the tokens that were fed to get there; `latest` is the last moment that was fed."""
+
+    latest: Moment
+
+    def __init__(self, engine: FakeEngine) -> None:
+        super().__init__(engine)
+        self._origins: dict[int, tuple[Moment, int, Moment]] = {}
+
+    def feed(self, moments: list[Moment], tokens: list[int]) -> list[Moment]:
+        after = super().feed(moments, tokens)
+        for before, token, moment in zip(moments, tokens, after, strict=True):
+            self._origins[id(moment)] = (before, token, moment)  # holding the moment keeps its id its own
+            self.latest = moment
+        return after
+
+    def history(self, moment: Moment) -> list[int]:
+        """All tokens before `moment`."""
+        tokens = []
+        while id(moment) in self._origins:
+            moment, token, _ = self._origins[id(moment)]
+            tokens.append(token)
+        return tokens[::-1]
+
+    def fed(self, tokens: list[int]) -> Moment:
+        """The moment that `tokens` lead to from the very beginning."""
+        (moment,) = self.beginning()
+        for token in tokens:
+            (moment,) = self.feed([moment], [token])
+        return moment
+
+
+def same_moment(one: Moment, other: Moment) -> bool:
+    """True if the music stands at the same point, after the same history."""
+    return (
+        np.array_equal(one.state.h, other.state.h)
+        and np.array_equal(one.state.c, other.state.c)
+        and one.keyboard.step == other.keyboard.step
+        and np.array_equal(one.keyboard.sounding, other.keyboard.sounding)
+    )
+
+
+def messages_of(tokens: list[int], vocabulary: Vocabulary, start: Keyboard | None = None) -> list[tuple[int, bytes]]:
+    """What `tokens` sound like: the step and the MIDI message of each strike and release."""
+    keyboard, messages = start or Keyboard.silent(), []
+    for token in tokens:
+        event = vocabulary.decode(token)
+        if event.kind is EventKind.NOTE_ON:
+            messages.append((keyboard.step, note_on(event.value, bin_to_velocity(keyboard.velocity_bin))))
+        elif event.kind is EventKind.NOTE_OFF:
+            messages.append((keyboard.step, note_off(event.value)))
+        keyboard = keyboard.after(event)
+    return messages
+
+
+class ScriptedLink(LocalLink):
+    """A player in this process, with things that happen at set moments of the fake clock."""
+
+    def __init__(self, output: MidiOut, clock: FakeClock) -> None:
+        super().__init__(output, clock)
+        self.clock = clock
+        self.commands: list[tuple[float, Command]] = []
+        self._script: list[tuple[float, Callable[[], None]]] = []
+
+    def at(self, moment_s: float, happens: Callable[[], None]) -> None:
+        """Let something happen at `moment_s`; to be told in order of time."""
+        self._script.append((moment_s, happens))
+
+    def knob_at(self, moment_s: float, value: int, controller: int = 1) -> None:
+        """Let a controller's position come in."""
+        self.at(moment_s, lambda: self.report(Received(moment_s, control_change(controller, value))))
+
+    def send(self, command: Command) -> None:
+        self.commands.append((self.clock.now(), command))
+        super().send(command)
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass while the session is busy: the player plays on."""
+        until_s = self.clock.now() + seconds
+        while self.player.next_due_s is not None and self.player.next_due_s <= until_s:
+            self.clock.wait_until(self.player.next_due_s)
+            self.player.play_due()
+        self.clock.wait_until(until_s)
+
+    def receive(self, timeout_s: float) -> Report | None:
+        until_s = self.clock.now() + max(timeout_s, 0)
+        while self._script and self._script[0][0] <= until_s:
+            report = super().receive(self._script[0][0] - self.clock.now())
+            if report is not None:
+                return report
+            self._script.pop(0)[1]()
+        return super().receive(until_s - self.clock.now())

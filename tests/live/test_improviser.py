@@ -1,0 +1,325 @@
+"""The plan in time, and the way back: what the model remembers is what was heard, whatever was taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from perfrnn_live.live.clock import FakeClock
+from perfrnn_live.live.improviser import LOOKAHEAD_S, Improviser
+from perfrnn_live.live.messages import Panic, Report, Schedule, Sent, TakeBack, TakenBack, Timed, note_off
+from perfrnn_live.live.ports import MemoryPort
+from perfrnn_live.model.continuation import Controls
+from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, EventKind
+from tests.fakes import FakeEngine, ScriptedLink, TracedContinuation, messages_of, same_moment
+
+STEP_S = 0.008
+ON, OFF, SHIFT = EventKind.NOTE_ON, EventKind.NOTE_OFF, EventKind.TIME_SHIFT
+
+
+class Stage:
+    """An improviser and its player on a fake clock. Everything planned and everything sent is kept."""
+
+    def __init__(self, seed: int = 1, prime: Sequence[int] = ()) -> None:
+        self.clock = FakeClock()
+        self.port = MemoryPort(self.clock)
+        self.link = ScriptedLink(self.port, self.clock)
+        self.step_s = 0.0  # how long the model takes for a step
+        self.continuation = TracedContinuation(FakeEngine(on_step=lambda: self.link.pass_time(self.step_s)))
+        self.start = self.head = self.continuation.primed(prime)
+        self.improviser = Improviser(self.continuation, self.start, Controls(), np.random.default_rng(seed))
+        self.planned: list[Timed] = []
+        self.sent: list[Sent] = []
+        self.taken_back_s = 0.0
+
+    def plan(self) -> Schedule | None:
+        schedule = self.improviser.extend(self.clock)
+        self.head = self.continuation.latest
+        if schedule is not None:
+            assert schedule.messages[0].due_s >= self.clock.now() + 0.003 - 1e-9, "too late to reach the player"
+            assert schedule.messages[0].due_s >= self.taken_back_s, "planned before the moment of taking back"
+            self.planned += schedule.messages
+            self.link.send(schedule)
+        return schedule
+
+    def plan_all(self) -> None:
+        while self.plan() is not None:
+            pass
+
+    def play(self, seconds: float) -> None:
+        """Let the player play; the plan is not extended meanwhile."""
+        until_s = self.clock.now() + seconds
+        while (report := self.link.receive(until_s - self.clock.now())) is not None:
+            self.hear(report)
+
+    def perform(self, seconds: float) -> None:
+        """Plan and play in turns, as a session does."""
+        until_s = self.clock.now() + seconds
+        while self.clock.now() < until_s:
+            self.play(0.0 if self.plan() else 0.02)
+
+    def hear(self, report: Report) -> None:
+        if isinstance(report, Sent):
+            self.sent.append(report)
+            if report.number is not None:
+                self.improviser.sent(report.number)
+        elif isinstance(report, TakenBack):
+            if not report.asked:
+                self.improviser.taken_back(report.at_s)
+            self.taken_back_s = report.at_s
+
+    def take_back(self, silence: bool = False) -> None:
+        self.link.send(Panic() if silence else TakeBack())
+        while (report := self.link.receive(0)) is not None:
+            self.hear(report)
+        (self.improviser.silenced if silence else self.improviser.taken_back)(self.taken_back_s)
+
+    def heard(self) -> list[int]:
+        return self.continuation.history(self.improviser.heard)
+
+
+def steps_of(stage: Stage) -> dict[int | None, int]:
+    """Step of each message that was planned, by its number, when nothing was taken back."""
+    tokens = stage.continuation.history(stage.head)
+    return {number: step for number, (step, _) in enumerate(messages_of(tokens, stage.continuation.vocabulary))}
+
+
+def test_due_times_are_the_origin_plus_whole_steps_however_long_it_plays() -> None:
+    stage = Stage()
+    origin_s = stage.clock.now() + 0.05
+    while stage.improviser.events < 10_000:
+        stage.perform(1.0)
+    steps = steps_of(stage)
+    assert len(stage.planned) == len(steps) > 6000
+    for timed in stage.planned:
+        assert timed.due_s == pytest.approx(origin_s + steps[timed.number] * STEP_S, rel=0, abs=1e-9)
+    assert [sent.sent_s for sent in stage.sent] == [sent.due_s for sent in stage.sent]
+
+
+def test_the_plan_reaches_the_lookahead_and_goes_no_further_than_one_event() -> None:
+    stage = Stage()
+    longest_s = stage.continuation.vocabulary.max_shift * STEP_S
+    assert stage.improviser.planned_until_s() is None
+    for _ in range(200):
+        stage.plan_all()
+        until_s = stage.improviser.planned_until_s()
+        assert until_s is not None
+        assert LOOKAHEAD_S < until_s - stage.clock.now() <= LOOKAHEAD_S + longest_s
+        stage.play(0.02)
+
+
+def test_all_that_is_planned_is_sent_once_and_in_order() -> None:
+    stage = Stage()
+    stage.perform(20.0)
+    assert [sent.number for sent in stage.sent] == list(range(len(stage.sent)))
+    assert [(sent.due_s, sent.message) for sent in stage.sent] == [
+        (timed.due_s, timed.message) for timed in stage.planned[: len(stage.sent)]
+    ]
+
+
+def check_memory(stage: Stage) -> None:
+    """What the improviser has heard is what the port was sent, and nothing else."""
+    tokens = stage.heard()
+    sounded = [message for _, message in messages_of(tokens, stage.continuation.vocabulary)]
+    assert sounded == [message for _, message in stage.port.sent if message[0] < 0xB0]
+    assert same_moment(stage.continuation.fed(tokens), stage.improviser.heard)
+    assert stage.link.player.sounding == set(np.flatnonzero(stage.improviser.heard.keyboard.sounding).tolist())
+
+
+def check_time(stage: Stage) -> NDArray[np.float64]:
+    """The model's time between two sounds is the time that passed, or less where it fell behind or was silenced.
+    Returns by how much less, seconds."""
+    steps = [step for step, _ in messages_of(stage.heard(), stage.continuation.vocabulary)]
+    dues_s = [sent.due_s for sent in stage.sent if sent.message[0] < 0xB0]
+    slack_s = np.diff(dues_s) - np.diff(steps) * STEP_S
+    assert slack_s.min(initial=0) > -STEP_S  # a release at a panic comes between two steps: it is heard at the next
+    return np.asarray(slack_s)
+
+
+actions = st.one_of(
+    st.tuples(st.just("plan"), st.just(0.0)),
+    st.tuples(st.just("perform"), st.floats(0.0, 0.4)),
+    st.tuples(st.just("play"), st.floats(0.0, 0.7)),
+    st.tuples(st.just("take back"), st.just(0.0)),
+)
+mishaps = st.one_of(
+    st.tuples(st.just("silence"), st.just(0.0)),
+    st.tuples(st.just("stall"), st.floats(0.0, 0.5)),
+    st.tuples(st.just("slow"), st.floats(0.0, 0.03)),
+)
+
+
+@settings(max_examples=50)
+@given(st.lists(actions, max_size=25), st.integers(0, 1000))
+def test_whatever_is_taken_back_the_model_remembers_exactly_what_was_heard(
+    doings: list[tuple[str, float]], seed: int
+) -> None:
+    stage = Stage(seed)
+    act_out(stage, doings)
+    stage.take_back()
+    stage.perform(1.0)
+    check_memory(stage)
+    slack_s = check_time(stage)
+    assert slack_s.min(initial=0) > -1e-9
+    if not any(doing == "play" for doing, _ in doings):  # where planning went on, time was kept
+        assert slack_s.max(initial=0) < 0.003 + 1e-9  # what it takes a message to reach the player
+
+
+@settings(max_examples=50)
+@given(st.lists(actions | mishaps, max_size=25), st.integers(0, 1000))
+def test_nor_do_stalls_a_slow_model_and_silences_confuse_it(doings: list[tuple[str, float]], seed: int) -> None:
+    stage = Stage(seed)
+    act_out(stage, doings)
+    stage.take_back(silence=True)
+    check_memory(stage)
+    check_time(stage)
+    assert not stage.improviser.heard.keyboard.sounding.any()
+
+
+def act_out(stage: Stage, doings: list[tuple[str, float]]) -> None:
+    for doing, seconds in doings:
+        if doing == "plan":
+            stage.plan()
+        elif doing == "perform":
+            stage.perform(seconds)
+        elif doing == "play":
+            stage.play(seconds)
+        elif doing == "stall":
+            stage.clock.advance(seconds)  # nobody does anything, as on a machine that sleeps
+        elif doing == "slow":
+            stage.step_s = seconds
+        else:
+            stage.take_back(silence=doing == "silence")
+
+
+def test_after_taking_back_time_goes_on_from_the_moment_of_taking_back() -> None:
+    for seed in range(10):
+        stage = Stage(seed)
+        stage.perform(1.0)
+        stage.play(0.013 * seed)
+        before = stage.improviser.heard
+        stage.take_back()
+        assert stage.improviser.heard is before
+        stage.plan_all()
+        vocabulary = stage.continuation.vocabulary
+        heard, planned = stage.heard(), stage.continuation.history(stage.head)
+        assert planned[: len(heard)] == heard
+        first = vocabulary.decode(planned[len(heard)])
+        waited_steps = (stage.clock.now() - 1000.05) / STEP_S - before.keyboard.step
+        if waited_steps > 1e-6:
+            assert first.kind is SHIFT
+            assert first.value >= waited_steps - 1e-6
+
+
+def test_what_is_due_soon_is_handed_over_before_more_is_planned() -> None:
+    for seed in range(10):
+        stage = Stage(seed)
+        stage.perform(1.0)
+        stage.take_back()
+        while (schedule := stage.plan()) is not None and schedule.messages[0].due_s < stage.clock.now() + 0.05:
+            assert len(schedule.messages) == 1
+        assert schedule is not None and len(schedule.messages) > 1
+
+
+def test_a_long_rest_taken_back_takes_several_shifts() -> None:
+    stage = Stage()
+    stage.perform(1.0)
+    stage.take_back()
+    stage.clock.advance(2.5)  # nothing is planned meanwhile: a session that stood still
+    stage.take_back()
+    stage.plan_all()
+    planned = stage.continuation.history(stage.head)[len(stage.heard()) :]
+    shifts = [stage.continuation.vocabulary.decode(token) for token in planned[:3]]
+    assert [shift.kind for shift in shifts] == [SHIFT] * 3
+    assert [shift.value for shift in shifts[:2]] == [125, 125]
+
+
+def test_a_plan_taken_back_before_it_began_begins_where_it_would_have() -> None:
+    stage = Stage()
+    stage.plan()
+    stage.clock.advance(0.01)
+    stage.take_back()
+    assert stage.improviser.heard is stage.start
+    stage.perform(1.0)
+    assert stage.sent[0].sent_s >= 1000.05
+    check_memory(stage)
+
+
+@pytest.mark.parametrize("engine_s", [0.03, 0.1])
+def test_a_model_that_falls_behind_plays_late_as_a_whole_and_not_in_a_heap(engine_s: float) -> None:
+    stage = Stage()
+    stage.perform(2.0)
+    stage.step_s = engine_s  # it plays some forty events a second: now it cannot
+    stage.perform(8.0)
+    stage.step_s = 0.0
+    stage.perform(2.0)
+    assert stage.taken_back_s == 0  # nothing was so late that it had to be dropped,
+    sent_s, steps = np.array([sent.sent_s for sent in stage.sent]), steps_of(stage)
+    planned_s = np.array([steps[sent.number] for sent in stage.sent]) * STEP_S
+    assert (np.diff(sent_s) - np.diff(planned_s)).min() > -1e-9  # no gap is shorter than was planned,
+    assert sent_s[-1] - sent_s[0] - (planned_s[-1] - planned_s[0]) > 1  # and yet it did fall behind
+    check_memory(stage)
+    stage.take_back(silence=True)
+    assert stage.link.player.sounding == frozenset()
+    check_memory(stage)
+
+
+def test_silence_feeds_the_time_that_passed_and_the_releases_of_all_that_sounds() -> None:
+    stage = Stage()
+    stage.perform(2.0)
+    while stage.improviser.heard.keyboard.sounding.sum() < 2:
+        stage.perform(0.1)
+    stage.take_back()
+    tokens, pitches = stage.heard(), np.flatnonzero(stage.improviser.heard.keyboard.sounding).tolist()
+    elapsed_s = stage.clock.now() - stage.sent[-1].due_s
+    stage.clock.advance(0.0803)
+    stage.take_back(silence=True)
+    fed = [stage.continuation.vocabulary.decode(token) for token in stage.heard()[len(tokens) :]]
+    assert [event.value for event in fed if event.kind is OFF] == pitches
+    assert [sent.message for sent in stage.sent[-len(pitches) - 1 : -1]] == [note_off(pitch) for pitch in pitches]
+    waited_steps = sum(event.value for event in fed if event.kind is SHIFT)
+    assert 0 <= waited_steps * STEP_S - (elapsed_s + 0.0803) <= STEP_S
+    check_memory(stage)
+
+
+def test_after_a_silence_the_music_goes_on_as_if_none_had_been() -> None:
+    stage = Stage()
+    stage.perform(2.0)
+    stage.take_back(silence=True)
+    assert stage.improviser.planned_until_s() is None
+    before = stage.heard()
+    stage.clock.advance(60.0)
+    began_s = stage.clock.now()
+    stage.perform(1.0)
+    after = stage.heard()
+    assert after[: len(before)] == before
+    played = messages_of(after[len(before) :], stage.continuation.vocabulary)
+    dues_s = [sent.due_s for sent in stage.sent[-len(played) :]]
+    assert dues_s == pytest.approx([began_s + 0.05 + step * STEP_S for step, _ in played])
+    check_memory(stage)
+
+
+def test_the_message_that_is_waited_for_is_the_first_that_was_not_reported() -> None:
+    stage = Stage()
+    assert stage.improviser.awaited_s() is None
+    stage.plan_all()
+    assert stage.improviser.awaited_s() == stage.planned[0].due_s
+    stage.play(0.3)
+    assert stage.improviser.awaited_s() == stage.planned[len(stage.sent)].due_s
+    stage.take_back()
+    assert stage.improviser.awaited_s() is None
+
+
+def test_it_goes_on_from_the_middle_of_music_which_it_does_not_play() -> None:
+    strike, release, shift = (PERFORMANCE_8MS.tokens_of(kind).start for kind in (ON, OFF, SHIFT))
+    stage = Stage(prime=[strike + 60, shift + 99, release + 60, strike + 64, shift + 49])
+    heard = stage.heard()
+    assert stage.improviser.heard.keyboard.step == 150
+    stage.plan_all()
+    played = messages_of(stage.continuation.history(stage.head)[len(heard) :], PERFORMANCE_8MS)
+    assert [timed.due_s for timed in stage.planned] == pytest.approx([1000.05 + step * STEP_S for step, _ in played])

@@ -1,0 +1,353 @@
+"""Whole sessions on a fake clock: all that was sent, and when; what knobs, keys and mishaps make of it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from queue import SimpleQueue
+
+import mido
+import numpy as np
+import pytest
+
+from perfrnn_live.errors import CannotWrite, PlayerLost
+from perfrnn_live.live.clock import FakeClock
+from perfrnn_live.live.controls import temperature_of_cc
+from perfrnn_live.live.improviser import Improviser
+from perfrnn_live.live.messages import Command, Failed, Report, TakeBack, control_change, note_off, releases, strikes
+from perfrnn_live.live.ports import MemoryPort
+from perfrnn_live.live.session import Session, Status, Summary
+from perfrnn_live.live.terminal import Key
+from perfrnn_live.model.continuation import Controls
+from perfrnn_live.music.midifile import MidiFileWriter, read_notes
+from perfrnn_live.music.performance import Note
+from tests.fakes import FakeEngine, ScriptedLink, TracedContinuation, messages_of
+
+STEP_S = 0.008
+BEGAN_S = 1000.0
+PEDAL_UP = control_change(64, 0)
+
+
+class Sitting:
+    """A session with everything around it; it begins at 1000 s."""
+
+    def __init__(
+        self,
+        seed: int = 1,
+        controls: Controls | None = None,
+        record: Path | None = None,
+        link: type[ScriptedLink] = ScriptedLink,
+    ) -> None:
+        self.clock = FakeClock(BEGAN_S)
+        self.port = MemoryPort(self.clock)
+        self.link = link(self.port, self.clock)
+        self.engine = FakeEngine()
+        self.continuation = TracedContinuation(self.engine)
+        start = self.continuation.primed([])
+        self.improviser = Improviser(self.continuation, start, controls or Controls(), np.random.default_rng(seed))
+        self.keys: SimpleQueue[Key] = SimpleQueue()
+        self.shown: list[Status] = []
+        recorder = MidiFileWriter(record) if record else None
+        self.session = Session(self.link, self.clock, self.improviser, recorder, self, self.keys)
+
+    def show(self, status: Status) -> None:
+        self.shown.append(status)
+
+    def press_at(self, moment_s: float, key: Key) -> None:
+        self.link.at(moment_s, lambda: self.keys.put(key))
+
+    @property
+    def sent(self) -> list[tuple[float, bytes]]:
+        return self.port.sent
+
+    def check_silent(self) -> None:
+        """Everything was released, last of all the pedal, and the port was closed."""
+        sounding: set[int] = set()
+        for _, message in self.sent:
+            if strikes(message):
+                assert message[1] not in sounding, "struck twice"
+                sounding.add(message[1])
+            elif releases(message):
+                assert message[1] in sounding, "released though it did not sound"
+                sounding.remove(message[1])
+        assert not sounding
+        assert self.sent[-1][1] == PEDAL_UP
+        assert self.port.closed
+
+
+def notes_of(sent: list[tuple[float, bytes]]) -> list[Note]:
+    """Strikes paired with their releases."""
+    struck: dict[int, tuple[float, int]] = {}
+    notes = []
+    for moment_s, message in sent:
+        if strikes(message):
+            struck[message[1]] = (moment_s, message[2])
+        elif releases(message):
+            onset_s, velocity = struck.pop(message[1])
+            notes.append(Note(onset_s, moment_s, message[1], velocity))
+    return notes
+
+
+def expected(seed: int, until_s: float) -> list[tuple[float, bytes]]:
+    """What a session without any events sends, worked out without plan, player or session."""
+    continuation, rng = TracedContinuation(FakeEngine()), np.random.default_rng(seed)
+    moment = continuation.primed([])
+    while BEGAN_S + 0.05 + moment.keyboard.step * STEP_S <= until_s:
+        (moment,) = continuation.feed([moment], [continuation.choose(moment, Controls(), rng)])
+    messages = messages_of(continuation.history(moment), continuation.vocabulary)
+    sent = [(BEGAN_S + 0.05 + step * STEP_S, message) for step, message in messages]
+    sounding: set[int] = set()
+    for _, message in sent:
+        (sounding.add if strikes(message) else sounding.discard)(message[1])
+    return [*sent, *[(until_s, note_off(pitch)) for pitch in sorted(sounding)], (until_s, PEDAL_UP)]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_whole_session_sends_exactly_this_at_exactly_these_times(seed: int) -> None:
+    sitting, again = Sitting(seed), Sitting(seed)
+    summary = sitting.session.run(20.0)
+    ended_s = sitting.clock.now()
+    assert 0 <= ended_s - BEGAN_S - 20.0 <= 0.02
+    wanted = expected(seed, ended_s)
+    assert [message for _, message in sitting.sent] == [message for _, message in wanted]
+    np.testing.assert_allclose([at for at, _ in sitting.sent], [at for at, _ in wanted], rtol=0, atol=1e-9)
+    sitting.check_silent()
+    again.session.run(20.0)
+    assert again.sent == sitting.sent
+    struck = sum(strikes(message) for _, message in sitting.sent)
+    heard = len(sitting.continuation.history(sitting.improviser.heard))
+    assert struck > 100
+    assert summary == Summary(struck, heard, ended_s - BEGAN_S, 0.0, 0.0, 0.0, 0)
+    assert list(summary.to_json()) == [
+        "notes",
+        "events",
+        "seconds",
+        "lateness_p50_ms",
+        "lateness_p99_ms",
+        "lateness_max_ms",
+        "dropped",
+    ]
+
+
+def test_another_seed_is_other_music() -> None:
+    one, other = Sitting(1), Sitting(2)
+    one.session.run(2.0)
+    other.session.run(2.0)
+    assert one.sent != other.sent
+
+
+def test_the_recording_is_what_was_sent_to_the_millisecond(tmp_path: Path) -> None:
+    path = tmp_path / "session.mid"
+    sitting = Sitting(record=path)
+    for moment_s in (1001.0, 1001.5, 1002.0, 1002.5):
+        sitting.link.at(moment_s, lambda: sitting.clock.advance(0.09))  # some messages are late
+    sitting.link.knob_at(1003.0, 127)
+    sitting.press_at(1005.0, Key.PANIC)
+    sitting.press_at(1007.5, Key.PANIC)
+    assert sitting.session.run(12.0).lateness_max_ms > 10
+    sitting.check_silent()
+    file = mido.MidiFile(path)
+    tick, recorded = 0, []
+    for message in file.tracks[0]:
+        tick += message.time
+        if not message.is_meta:
+            recorded.append((tick, message.bin()))
+    assert file.ticks_per_beat == 500  # with 500,000 µs a beat: a tick is a millisecond
+    assert recorded == [(round((at - BEGAN_S) * 1000), message) for at, message in sitting.sent]
+    assert len(read_notes(path)) == sum(strikes(message) for _, message in sitting.sent)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_knob_is_heard_at_once(seed: int) -> None:
+    plain, turned = Sitting(seed), Sitting(seed)
+    turned.link.knob_at(1003.0, 127)
+    plain.session.run(6.0)
+    turned.session.run(6.0)
+    pairs = zip(plain.sent, turned.sent, strict=False)
+    first = next(place for place, (one, other) in enumerate(pairs) if one != other)
+    assert turned.sent[first][0] >= 1003.0  # nothing that had sounded is changed
+    steps = [
+        step for step, _ in messages_of(turned.continuation.history(turned.improviser.heard), turned.engine.vocabulary)
+    ]
+    its_steps = steps[first] - steps[first - 1]
+    assert turned.sent[first][0] <= 1003.0 + 0.05 + its_steps * STEP_S
+    assert turned.improviser.controls.temperature == 2.0
+    shown = [(status.elapsed_s, status.temperature) for status in turned.shown]
+    assert {temperature for elapsed_s, temperature in shown if elapsed_s < 3.0} == {1.0}
+    assert {temperature for elapsed_s, temperature in shown if elapsed_s > 3.03} == {2.0}
+    turned.check_silent()
+
+
+def test_other_controllers_and_messages_change_nothing() -> None:
+    plain, touched = Sitting(), Sitting()
+    touched.link.knob_at(1001.0, 127, controller=7)
+    touched.link.knob_at(1002.0, 64)  # where it stands already
+    plain.session.run(4.0)
+    touched.session.run(4.0)
+    assert touched.sent == plain.sent
+    assert not any(isinstance(command, TakeBack) for _, command in touched.link.commands)
+
+
+def test_a_flood_from_a_knob_takes_the_plan_back_forty_times_a_second_at_most() -> None:
+    sitting = Sitting()
+    for milliseconds in range(1000):
+        sitting.link.knob_at(1002.0 + milliseconds / 1000, milliseconds % 128)
+    sitting.link.knob_at(1003.0, 17)
+    sitting.session.run(5.0)
+    taken_back = [at for at, command in sitting.link.commands if isinstance(command, TakeBack)]
+    assert 20 <= len(taken_back) <= 42
+    assert min(after - before for before, after in pairwise(taken_back)) >= 0.025 - 1e-9
+    assert sitting.improviser.controls.temperature == temperature_of_cc(17)
+    assert any(1002.1 < at < 1002.9 and strikes(message) for at, message in sitting.sent)  # it plays on meanwhile
+    sitting.check_silent()
+
+
+def test_the_panic_key_silences_and_pressed_again_plays_on() -> None:
+    sitting = Sitting()
+    sitting.press_at(1002.0, Key.PANIC)
+    sitting.press_at(1004.0, Key.PANIC)
+    sitting.session.run(6.0)
+    before = [message for at, message in sitting.sent if at <= 1002.02]
+    assert before[-1] == PEDAL_UP
+    assert sum(map(strikes, before)) == sum(map(releases, before)) > 0
+    assert not [at for at, _ in sitting.sent if 1002.02 < at < 1004.05]
+    assert [message for at, message in sitting.sent if at > 1004.05]
+    assert {status.playing for status in sitting.shown if 2.03 < status.elapsed_s < 4.0} == {False}
+    assert {status.playing for status in sitting.shown if status.elapsed_s > 4.15} == {True}
+    assert all(not status.sounding and not status.lookahead_s for status in sitting.shown if not status.playing)
+    sitting.check_silent()
+
+
+def test_a_knob_turned_in_silence_holds_for_what_comes_after() -> None:
+    sitting = Sitting()
+    sitting.press_at(1001.0, Key.PANIC)
+    sitting.link.knob_at(1002.0, 0)
+    sitting.press_at(1003.0, Key.PANIC)
+    sitting.session.run(5.0)
+    assert sitting.improviser.controls.temperature == 0.5
+    assert not [at for at, _ in sitting.sent if 1001.02 < at < 1003.05]
+    sitting.check_silent()
+
+
+def test_keys_turn_the_temperature_and_quit() -> None:
+    sitting = Sitting()
+    for moment_s in (1001.0, 1001.1, 1001.2, 1001.3):
+        sitting.press_at(moment_s, Key.WARMER)
+    sitting.press_at(1002.0, Key.COOLER)
+    sitting.press_at(1003.0, Key.QUIT)
+    summary = sitting.session.run()
+    assert sitting.improviser.controls.temperature == pytest.approx(2 ** (3 / 8))
+    assert 3.0 <= summary.seconds <= 3.03
+    sitting.check_silent()
+
+
+def test_it_can_be_ended_from_outside() -> None:
+    sitting = Sitting()
+    sitting.link.at(1002.0, sitting.session.end)
+    assert 2.0 <= sitting.session.run().seconds <= 2.03
+    sitting.check_silent()
+
+
+def test_the_screen_shows_eight_times_a_second_what_sounds() -> None:
+    sitting = Sitting()
+    sitting.session.run(10.0)
+    assert 60 <= len(sitting.shown) <= 80
+    for status in sitting.shown[8:]:
+        now_s = BEGAN_S + status.elapsed_s
+        notes = notes_of(sitting.sent)
+        assert status.sounding == {note.pitch for note in notes if note.onset_s <= now_s < note.offset_s}
+        assert 0.4 < status.lookahead_s <= 1.5
+        assert 10 < status.events_per_s < 200
+        assert (status.playing, status.dropped, status.lateness_p99_ms) == (True, 0, 0.0)
+
+
+def test_no_note_outlasts_the_bound_and_the_texture_is_that_of_a_piano() -> None:
+    sitting = Sitting(controls=Controls(max_note_s=1.0))
+    summary = sitting.session.run(30.0)
+    lengths_s = [note.offset_s - note.onset_s for note in notes_of(sitting.sent)]
+    assert max(lengths_s) <= 1.0 + 1e-9
+    assert 0.5 < sum(lengths_s) / summary.seconds < 10
+
+
+def test_a_machine_that_slept_plays_on_without_what_it_missed() -> None:
+    sitting = Sitting()
+    for moment_s in (1001.0, 1001.5, 1002.0, 1002.5):
+        sitting.link.at(moment_s, lambda: sitting.clock.advance(0.09))
+    sitting.link.at(1003.0, lambda: sitting.clock.advance(30.0))
+    summary = sitting.session.run(36.0)
+    assert summary.dropped > 0
+    assert 10 < summary.lateness_max_ms <= 90 + 1e-6
+    assert sitting.shown[-1].dropped == summary.dropped
+    assert not [at for at, _ in sitting.sent if 1003.0 < at < 1033.0]
+    assert sum(strikes(message) for at, message in sitting.sent if 1033.0 < at < 1034.0) > 3
+    assert max(note.offset_s - note.onset_s for note in notes_of(sitting.sent) if note.onset_s > 1033) <= 4.0 + STEP_S
+    sitting.check_silent()
+
+
+class HungLink(ScriptedLink):
+    """Once `hung`, the player says and does nothing."""
+
+    hung = False
+
+    def hang(self) -> None:
+        self.hung = True
+
+    def send(self, command: Command) -> None:
+        if not self.hung:
+            super().send(command)
+
+    def receive(self, timeout_s: float) -> Report | None:
+        if not self.hung:
+            return super().receive(timeout_s)
+        self.clock.advance(max(timeout_s, 0.0))
+        return None
+
+
+@pytest.mark.parametrize("key", [None, Key.PANIC, Key.WARMER])
+def test_a_player_that_stops_answering_is_lost(key: Key | None) -> None:
+    sitting = Sitting(link=HungLink)
+    assert isinstance(sitting.link, HungLink)
+    if key is not None:
+        sitting.press_at(1002.0, key)
+    sitting.link.at(1002.0, sitting.link.hang)
+    with pytest.raises(PlayerLost, match="stopped answering"):
+        sitting.session.run(60.0)
+    assert sitting.clock.now() < 1007.5
+    sitting.check_silent()
+
+
+def test_a_port_that_broke_is_told_in_its_own_words() -> None:
+    sitting = Sitting()
+    sitting.link.at(1002.0, lambda: sitting.link.report(Failed("The piano is gone.", missing_system=False)))
+    with pytest.raises(PlayerLost, match=r"^The piano is gone\.$"):
+        sitting.session.run(60.0)
+    sitting.check_silent()
+
+
+def test_whatever_breaks_the_notes_end_and_the_recording_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "session.mid"
+    sitting = Sitting(record=path)
+
+    def break_down() -> None:
+        if sitting.clock.now() > 1003.0:
+            raise RuntimeError("the model broke down")
+
+    sitting.engine.on_step = break_down
+    with pytest.raises(RuntimeError, match="broke down"):
+        sitting.session.run(10.0)
+    sitting.check_silent()
+    assert len(read_notes(path)) == sum(strikes(message) for _, message in sitting.sent)
+
+
+def test_a_full_disk_ends_the_session_with_a_sentence_and_in_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sitting = Sitting(record=tmp_path / "session.mid")
+
+    def full(writer: MidiFileWriter) -> None:
+        raise CannotWrite("cannot write session.mid: No space left on device")
+
+    monkeypatch.setattr(MidiFileWriter, "flush", full)
+    with pytest.raises(CannotWrite, match="No space"):
+        sitting.session.run(10.0)
+    sitting.check_silent()

@@ -1,0 +1,78 @@
+"""Music that nobody waits for: repeatable, as long as asked, likelier with beams, and never dry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from perfrnn_live.evaluation.likelihood import evaluate
+from perfrnn_live.model.continuation import Continuation, Controls
+from perfrnn_live.model.engine import OnnxEngine, StepEngine
+from perfrnn_live.model.generation import generate
+from perfrnn_live.music.codec import decode
+from perfrnn_live.music.keyboard import Keyboard
+from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, EventKind
+from tests.networks import ConstantEngine, corpus_of, random_tokens
+
+SHIFT = PERFORMANCE_8MS.tokens_of(EventKind.TIME_SHIFT)
+STEP_S = PERFORMANCE_8MS.step_s
+
+
+def played(engine: StepEngine, seconds: float, seed: int = 1, count: int = 1, beams: int = 1) -> list[list[int]]:
+    continuation = Continuation(engine)
+    (start,) = continuation.beginning()
+    return generate(continuation, start, seconds, Controls(), np.random.default_rng(seed), count, beams)
+
+
+def length_s(tokens: list[int]) -> float:
+    return sum(token - SHIFT.start + 1 for token in tokens if SHIFT.start <= token < SHIFT.stop) * STEP_S
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+def test_the_seed_makes_the_music(beams: int, tiny_model: Path) -> None:
+    engine = OnnxEngine(tiny_model)
+    first = played(engine, 4, seed=1, count=2, beams=beams)
+    assert first == played(engine, 4, seed=1, count=2, beams=beams) != played(engine, 4, seed=2, count=2, beams=beams)
+    assert first[0] != first[1]
+
+
+@pytest.mark.parametrize("count, beams", [(1, 1), (3, 1), (2, 2)])
+def test_as_many_pieces_as_long_as_asked(count: int, beams: int) -> None:
+    pieces = played(ConstantEngine(), 5, count=count, beams=beams)
+    assert len(pieces) == count
+    for tokens in pieces:
+        assert length_s(tokens) >= 5
+        assert length_s(tokens[: -16 if beams > 1 else -1]) < 5  # and not an event, or round of beams, longer
+
+
+def test_it_goes_on_from_where_the_music_stands() -> None:
+    continuation = Continuation(ConstantEngine())
+    start = continuation.primed(random_tokens(1, 20))
+    (tokens,) = generate(continuation, start, 2, Controls(), np.random.default_rng(0))
+    assert 2 <= length_s(tokens) < 2 + PERFORMANCE_8MS.max_shift * STEP_S
+    keyboard = start.keyboard
+    for token in tokens:
+        assert keyboard.allows(PERFORMANCE_8MS.events[token])
+        keyboard = keyboard.after(PERFORMANCE_8MS.events[token])
+
+
+def test_beams_raise_the_models_own_likelihood(tiny_fp32: Path) -> None:
+    engine = OnnxEngine(tiny_fp32)
+
+    def loss(beams: int) -> float:
+        return evaluate(engine, corpus_of(*played(engine, 4, count=6, beams=beams))).figures()["nats_per_event"]
+
+    assert loss(4) < loss(1) - 0.05
+
+
+def test_the_shipped_model_does_not_run_dry(shipped: Path) -> None:
+    seconds = 120
+    pieces = played(OnnxEngine(shipped), seconds, count=3)
+    for tokens in pieces:
+        notes = decode(tokens, PERFORMANCE_8MS, Keyboard.silent())
+        assert 1.8 <= sum(note.offset_s - note.onset_s for note in notes) / seconds <= 9.8  # voices, as people have
+        onsets = [0, *(note.onset_s for note in notes), seconds]
+        assert np.diff(onsets).max() < 8
+        assert len({note.pitch for note in notes}) >= 20

@@ -1,0 +1,279 @@
+""".mid files: what is written is a whole file at every moment, and whatever is read is notes or one sentence."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import mido
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perfrnn_live.errors import CannotWrite, NotMidi
+from perfrnn_live.music.codec import decode
+from perfrnn_live.music.midifile import MidiFileWriter, check_writable, read_ending, read_notes, write_notes
+from perfrnn_live.music.performance import Note
+from perfrnn_live.music.vocabulary import PERFORMANCE_8MS
+from tests.strategies import performances, token_streams
+
+TWO_NOTES = [Note(0.0, 0.5, 60, 80), Note(0.25, 1.0, 64, 70)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("midi")
+
+
+def midi(*tracks: bytes, kind: int = 1, ticks: int = 500) -> bytes:
+    """A file of raw tracks, their ends added; at the default tempo a tick of 500 is a millisecond."""
+    ended = [track + b"\x00\xff\x2f\x00" for track in tracks]
+    chunks = [struct.pack(">4sI", b"MTrk", len(track)) + track for track in ended]
+    return struct.pack(">4sIHHH", b"MThd", 6, kind, len(tracks), ticks) + b"".join(chunks)
+
+
+def read(path: Path, content: bytes) -> list[Note]:
+    path.write_bytes(content)
+    return read_notes(path)
+
+
+def messages_in(path: Path) -> list[tuple[int, bytes]]:
+    """All messages of the one track, with their milliseconds; checks that the file is whole and everything released."""
+    data = path.read_bytes()
+    assert len(data) == 22 + int.from_bytes(data[18:22], "big")  # header, track header, track, and nothing after it
+    file = mido.MidiFile(path)
+    assert len(file.tracks) == 1
+    assert file.tracks[0][-1].type == "end_of_track"
+    tick, found, sounding = 0, [], set()
+    for message in file.tracks[0]:
+        tick += message.time
+        if message.type == "note_on" and message.velocity:
+            sounding.add((message.channel, message.note))
+        elif message.type in ("note_on", "note_off"):
+            sounding.discard((message.channel, message.note))
+        if not message.is_meta:
+            found.append((tick, message.bin()))
+    assert not sounding
+    return found
+
+
+# Writing
+
+
+def test_the_file_is_whole_after_every_flush_and_if_it_is_never_closed(tmp_path: Path) -> None:
+    path = tmp_path / "live.mid"
+    writer = MidiFileWriter(path)
+    assert messages_in(path) == []
+    written: list[tuple[int, bytes]] = []
+    for time_s, message in [
+        (0.1, bytes((0x90, 60, 80))),
+        (0.1, bytes((0x91, 60, 80))),  # another channel's key is another key
+        (0.5, bytes((0x80, 60, 64))),
+        (70.0, bytes((0xB0, 64, 127))),
+        (70.2, bytes((0x91, 60, 0))),  # a release, though it is a note-on
+        (9000.0, bytes((0x90, 127, 1))),
+    ]:
+        writer.add(time_s, message)
+        written.append((round(time_s * 1000), message))
+        writer.flush()
+        found = messages_in(path)
+        assert found[: len(written)] == written
+        assert all(at == written[-1][0] and message[0] & 0xF0 == 0x80 for at, message in found[len(written) :])
+    writer.flush()
+    assert messages_in(path)[-1] == (9_000_000, bytes((0x80, 127, 64)))
+    before = path.read_bytes()
+    writer.close()
+    assert path.read_bytes() == before
+
+
+def test_closing_writes_the_rest_and_twice_is_no_error(tmp_path: Path) -> None:
+    path = tmp_path / "live.mid"
+    with MidiFileWriter(path) as writer:
+        writer.add(1.0, bytes((0x90, 60, 80)))
+    writer.close()
+    assert messages_in(path) == [(1000, bytes((0x90, 60, 80))), (1000, bytes((0x80, 60, 64)))]
+
+
+@pytest.mark.parametrize("ticks", [0, 1, 0x7F, 0x80, 0x3FFF, 0x4000, 0x1FFFFF, 0x200000, 0xFFFFFFF])
+def test_delta_times_of_every_length(tmp_path: Path, ticks: int) -> None:
+    path = tmp_path / "long.mid"
+    with MidiFileWriter(path) as writer:
+        writer.add(ticks / 1000, bytes((0x90, 60, 80)))
+    assert messages_in(path)[0][0] == ticks
+
+
+def test_times_that_would_go_back_stay(tmp_path: Path) -> None:
+    path = tmp_path / "live.mid"
+    with MidiFileWriter(path) as writer:
+        writer.add(1.0, bytes((0x90, 60, 80)))
+        writer.add(0.9996, bytes((0x80, 60, 64)))
+    assert [at for at, _ in messages_in(path)] == [1000, 1000]
+
+
+def test_a_file_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    with pytest.raises(CannotWrite, match="nowhere"):
+        MidiFileWriter(tmp_path / "nowhere" / "x.mid")
+    with pytest.raises(CannotWrite, match="nowhere"):
+        check_writable(tmp_path / "nowhere" / "x.mid")
+    with pytest.raises(CannotWrite):
+        check_writable(tmp_path)
+
+
+def test_a_disk_that_is_full_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "live.mid"
+    writer = MidiFileWriter(path)
+
+    class FullDisk:
+        name, closed = str(path), False
+
+        def seek(self, place: int) -> None:
+            raise OSError(28, "No space left on device")
+
+        def close(self) -> None:
+            self.closed = True
+
+    with writer._file:
+        monkeypatch.setattr(writer, "_file", FullDisk())
+        with pytest.raises(CannotWrite, match=r"live\.mid: No space left on device"):
+            writer.flush()
+        with pytest.raises(CannotWrite, match="No space"):
+            writer.close()
+        writer.close()
+
+
+def test_checking_leaves_things_as_they_are(tmp_path: Path) -> None:
+    kept, new = tmp_path / "kept.mid", tmp_path / "new.mid"
+    kept.write_bytes(b"precious")
+    check_writable(kept)
+    check_writable(new)
+    assert kept.read_bytes() == b"precious"
+    assert not new.exists()
+
+
+# Round trips
+
+
+def check_same(found: list[Note], notes: list[Note]) -> None:
+    """The same notes, pitch by pitch, to the nearest millisecond."""
+    assert len(found) == len(notes)
+    for pitch in range(128):
+        pair = [[note for note in side if note.pitch == pitch] for side in (found, notes)]
+        for one, other in zip(*pair, strict=True):
+            assert one.velocity == other.velocity
+            assert abs(one.onset_s - other.onset_s) < 0.0005001
+            assert abs(one.offset_s - other.offset_s) < 0.0005001
+
+
+@given(notes=performances(min_notes=1, shortest_s=0.0))
+def test_notes_come_back_to_the_nearest_millisecond(folder: Path, notes: list[Note]) -> None:
+    path = folder / "notes.mid"
+    write_notes(path, notes)
+    messages_in(path)
+    check_same(read_notes(path), notes)
+
+
+@given(tokens=token_streams(PERFORMANCE_8MS))
+def test_whatever_a_model_plays_comes_back(folder: Path, tokens: list[int]) -> None:
+    path = folder / "model.mid"
+    notes = decode(tokens, PERFORMANCE_8MS)  # an untrained model is fond of notes of no length: none may hang
+    write_notes(path, notes)
+    messages_in(path)
+    if notes:
+        check_same(read_notes(path), notes)
+
+
+# Reading
+
+
+def test_running_status_and_releases_that_are_note_ons(tmp_path: Path) -> None:
+    track = bytes((0, 0x90, 60, 80, 100, 64, 90, 100, 60, 0, 100, 64, 0))
+    assert read(tmp_path / "x.mid", midi(track)) == [Note(0.0, 0.2, 60, 80), Note(0.1, 0.3, 64, 90)]
+
+
+def test_tempo_changes_of_one_track_are_those_of_all(tmp_path: Path) -> None:
+    halves = b"\x64\xff\x51\x03" + (250_000).to_bytes(3, "big")  # after 100 ticks, twice as fast
+    strike_release = bytes((0, 0x90, 60, 80, 0x81, 0x48, 0x80, 60, 0))  # 200 ticks long
+    check_same(read(tmp_path / "x.mid", midi(halves, strike_release)), [Note(0.0, 0.15, 60, 80)])
+
+
+def test_hands_in_tracks_of_their_own_under_one_pedal_but_no_drums(tmp_path: Path) -> None:
+    right = bytes((0, 0x90, 72, 80, 100, 0x80, 72, 0))
+    left = bytes((0, 0x91, 48, 70, 100, 0x81, 48, 0))
+    pedal = bytes((50, 0xB0, 64, 127, 100, 0xB0, 64, 0))
+    drums = bytes((0, 0x99, 36, 127, 10, 0x89, 36, 0))
+    assert read(tmp_path / "x.mid", midi(right, left, pedal, drums)) == [
+        Note(0.0, 0.15, 48, 70),
+        Note(0.0, 0.15, 72, 80),
+    ]
+
+
+def test_a_key_struck_again_in_the_tick_of_its_release(tmp_path: Path) -> None:
+    track = bytes((0, 0x90, 60, 80, 100, 0x80, 60, 0, 0, 0x90, 60, 90, 100, 0x80, 60, 0))
+    assert read(tmp_path / "x.mid", midi(track)) == [Note(0.0, 0.1, 60, 80), Note(0.1, 0.2, 60, 90)]
+
+
+def test_the_ending_is_what_was_struck_in_the_last_seconds(tmp_path: Path) -> None:
+    path = tmp_path / "x.mid"
+    notes = [Note(float(second), second + 0.5, 60 + second, 80) for second in range(10)]
+    write_notes(path, notes)
+    assert read_ending(path, 3.0) == notes[-4:]
+    assert read_ending(path, 100.0) == notes
+
+
+NOT_MIDI = {
+    "empty": b"",
+    "text": b"Dear Sir or Madam,\n" * 10,
+    "a header alone": midi(ticks=500),
+    "no notes": midi(bytes((0, 0xB0, 64, 127))),
+    "drums alone": midi(bytes((0, 0x99, 36, 127, 10, 0x89, 36, 0))),
+    "a key that there is not": midi(bytes((0, 0x90, 60, 80, 10, 0x80, 60, 0)) + b"\x00\xff\x59\x02\x55\x00"),
+    "film frames": midi(bytes((0, 0x90, 60, 80, 10, 0x80, 60, 0)), ticks=0xE728),
+    "no ticks": midi(bytes((0, 0x90, 60, 80, 10, 0x80, 60, 0)), ticks=0),
+    "a message that there is not": midi(bytes((0, 0xF4, 60, 80))),
+    "an endless delta time": midi(b"\xff" * 500 + bytes((0, 0x90, 60, 80))),
+}
+
+
+@pytest.mark.parametrize("content", NOT_MIDI.values(), ids=NOT_MIDI.keys())
+def test_what_is_not_midi_is_named(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(NotMidi, match=r"x\.mid [a-z]"):
+        read(tmp_path / "x.mid", content)
+
+
+def test_missing_huge_and_folders_are_named(tmp_path: Path) -> None:
+    with pytest.raises(NotMidi, match=r"missing\.mid cannot be read as MIDI: No such file or directory$"):
+        read_notes(tmp_path / "missing.mid")
+    huge = tmp_path / "huge.mid"
+    huge.touch()
+    with huge.open("r+b") as file:
+        file.truncate(60_000_000)  # sparse: takes no space
+    with pytest.raises(NotMidi, match=r"huge\.mid is too large"):
+        read_notes(huge)
+    with pytest.raises(NotMidi, match="cannot be read"):
+        read_notes(tmp_path)
+
+
+def check_notes_or_sentence(path: Path, content: bytes) -> None:
+    try:
+        notes = read(path, content)
+    except NotMidi as error:
+        assert path.name in str(error)
+    else:
+        assert notes
+        assert all(0 <= note.onset_s <= note.offset_s for note in notes)
+
+
+def test_a_file_torn_anywhere_is_notes_or_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "x.mid"
+    write_notes(path, TWO_NOTES)
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        check_notes_or_sentence(path, whole[:length])
+
+
+@given(damage=st.lists(st.tuples(st.integers(0, 200), st.integers(0, 255)), max_size=6), tail=st.binary(max_size=40))
+def test_a_damaged_file_is_notes_or_a_sentence(folder: Path, damage: list[tuple[int, int]], tail: bytes) -> None:
+    content = bytearray(midi(b"\x00\xff\x51\x03\x07\xa1\x20" + bytes((0, 0x90, 60, 80, 100, 60, 0)) + tail, tail))
+    for place, value in damage:
+        content[place % len(content)] = value
+    check_notes_or_sentence(folder / "damaged.mid", bytes(content))

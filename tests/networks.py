@@ -1,0 +1,85 @@
+"""Small networks, made-up music and engines that need no network, for the tests of what uses them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+
+from perfrnn_live.model.engine import HiddenState, Keys, Logits
+from perfrnn_live.model.export import step_graph
+from perfrnn_live.model.network import NetworkConfig, PerformanceRNN
+from perfrnn_live.model.weights import load_network
+from perfrnn_live.music.codec import encode
+from perfrnn_live.music.performance import Note
+from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, Vocabulary
+from perfrnn_live.training.corpus import TokenCorpus
+
+
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: a second one only waits when another program has the core."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def random_notes(seed: int, count: int) -> list[Note]:
+    """Chords and runs like a pianist's in density, length and loudness, but with nothing to say."""
+    rng = np.random.default_rng(seed)
+    notes: list[Note] = []
+    free_s = dict.fromkeys(range(128), 0.0)
+    time_s = 0.0
+    while len(notes) < count:
+        time_s += float(rng.choice([0.0, 0.0, 0.06, 0.12, 0.25, 1.7], p=[0.3, 0.1, 0.2, 0.2, 0.18, 0.02]))
+        pitch = int(np.clip(rng.normal(64, 12), 21, 108))
+        if free_s[pitch] <= time_s:
+            free_s[pitch] = time_s + float(rng.uniform(0.05, 1.5))
+            notes.append(Note(time_s, free_s[pitch], pitch, int(np.clip(rng.normal(64, 18), 1, 127))))
+    return notes
+
+
+def random_tokens(seed: int, notes: int, vocabulary: Vocabulary = PERFORMANCE_8MS) -> list[int]:
+    return encode(random_notes(seed, notes), vocabulary)
+
+
+def corpus_of(*recordings: list[int], vocabulary: Vocabulary = PERFORMANCE_8MS) -> TokenCorpus:
+    ends = np.cumsum([len(each) for each in recordings])
+    names = tuple(f"{index}.mid" for index in range(len(recordings)))
+    return TokenCorpus(vocabulary, np.concatenate(recordings).astype(np.int16), ends, names)
+
+
+def tiny_network(config: NetworkConfig | None = None) -> PerformanceRNN:
+    """Untrained, but with nothing left at zero and logits as far apart as a trained network's."""
+    torch.manual_seed(5)
+    network = PerformanceRNN(config or NetworkConfig(layers=2, cells=24))
+    with torch.no_grad():
+        network.output.weight.mul_(3)
+        network.keys_output.weight.normal_(std=0.5)
+    return network.eval()
+
+
+def save_fp32_step(folder: Path, target: Path) -> Path:
+    """The step of a model folder with its weights as they are, in a folder of its own beside the same card."""
+    target.mkdir(exist_ok=True)
+    (target / "card.json").write_bytes((folder / "card.json").read_bytes())
+    onnx.save(step_graph(load_network(folder)), target / "model.onnx")
+    return target
+
+
+class ConstantEngine:
+    """Always expects the same; its state counts the steps of each stream."""
+
+    def __init__(self, logits: NDArray[np.float32] | None = None, vocabulary: Vocabulary = PERFORMANCE_8MS) -> None:
+        self.vocabulary = vocabulary
+        self._logits = np.zeros(vocabulary.size, np.float32) if logits is None else logits
+
+    def start(self, batch: int) -> HiddenState:
+        return HiddenState(*np.zeros((2, 1, batch, 1), np.float32))
+
+    def step(self, tokens: NDArray[np.int64], state: HiddenState, keys: Keys) -> tuple[Logits, HiddenState]:
+        return np.tile(self._logits, (len(tokens), 1)), HiddenState(state.h + 1, state.c)
