@@ -1,9 +1,10 @@
 """Going on from a moment in the music: the one rule by which the live plan and `generate` choose the next event.
 
 The rule keeps a young model's hands free. It never releases what does not sound or strikes what does, no note is
-shorter than a step, and a velocity is followed by the strike it is for; so time goes on even for a model that knows
-nothing, and any piece comes to its end. No key is held longer than `max_note_s`: people hold 99 % of their notes under 3.8 s, pedal included, but a model that forgets a
-key holds it for ever, and what it then hears of itself makes it forget more.
+shorter than a step, and two velocities never follow each other; so time goes on even where the model sees no reason for
+it, and every piece comes to an end. No key is held longer than `max_note_s`: people hold 99 % of their notes under
+3.8 s, pedal included, but a model that forgets a key holds it for ever, and what it then hears of itself makes it
+forget more.
 """
 
 from __future__ import annotations
@@ -109,8 +110,7 @@ class Continuation:
             allowed[self._on] = ~keyboard.sounding
             allowed[self._off] = keyboard.sounding & (keyboard.struck_step < keyboard.step)
             allowed[shift.start + max(steps_left, 0) : shift.stop] = False  # the first of them is a shift of 1
-            if moment.velocity_set and allowed[self._on].any():
-                allowed[: self._on.start] = allowed[self._on.stop :] = False
+            allowed[self._velocity] = not moment.velocity_set
         return sample(moment.logits, rng, controls.temperature, controls.top_p, allowed)
 
     def _bound(self, keyboard: Keyboard, controls: Controls) -> tuple[int | None, int]:

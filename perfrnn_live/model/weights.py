@@ -21,7 +21,8 @@ def load_network(folder: Path) -> PerformanceRNN:
         network = PerformanceRNN(NetworkConfig(**card.fields["network"]))
         network.load_state_dict(load_file(folder / WEIGHTS))
     except (OSError, RuntimeError, TypeError, SafetensorError) as error:
-        raise CheckpointMismatch(f"{folder / WEIGHTS} does not fit its card: {error}") from error
+        reason = str(error).splitlines()[-1].strip()  # torch has a line for every tensor
+        raise CheckpointMismatch(f"{folder / WEIGHTS} does not fit its card: {reason}") from error
     return network.eval()
 
 

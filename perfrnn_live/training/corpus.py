@@ -96,7 +96,7 @@ def read_notes(path: Path) -> list[Note]:
     try:
         score: Any = symusic.Score(path)
     except Exception as error:  # symusic raises whatever its C++ reader raised
-        raise NotMidi(f"{path} cannot be read as MIDI: {error}") from error
+        raise NotMidi(f"{path} cannot be read as MIDI: {' '.join(str(error).split())}") from error
     tempos = [(tempo.time, tempo.mspq) for tempo in score.tempos]
 
     def seconds(ticks: NDArray[np.int32]) -> list[float]:

@@ -101,10 +101,18 @@ def connect_before_the_first_note(session: subprocess.Popen[str], *ears: str) ->
     session.send_signal(signal.SIGCONT)
 
 
+def recorded_at(path: Path) -> list[tuple[float, Gesture]]:
+    """What a .mid file holds, as another library reads it, with the seconds from the beginning."""
+    now_s, told = 0.0, []
+    for message in mido.MidiFile(path):
+        now_s += message.time
+        if not message.is_meta and (one := gesture(bytes(message.bytes()))) is not None:
+            told.append((now_s, one))
+    return told
+
+
 def recorded(path: Path) -> list[Gesture]:
-    """What a .mid file holds, as another library reads it."""
-    messages = [message for message in mido.MidiFile(path) if not message.is_meta]
-    return [told for message in messages if (told := gesture(bytes(message.bytes()))) is not None]
+    return [told for _, told in recorded_at(path)]
 
 
 def strikes(told: Sequence[Gesture]) -> list[Gesture]:
@@ -138,8 +146,8 @@ def wait_for_music(ear: Monitor, notes: int = 10) -> None:
     jack_lab.wait_for(enough, "music", limit_s=30)
 
 
-def wait_for_silence(ear: Monitor, limit_s: float = 5.0) -> None:
-    jack_lab.wait_for(lambda: not sounding(ear.gestures()) and ear.gestures()[-1] == _PEDAL_UP, "silence", limit_s)
+def wait_for_silence(ear: Monitor) -> None:
+    jack_lab.wait_for(lambda: not sounding(ear.gestures()) and ear.gestures()[-1] == _PEDAL_UP, "silence", _END_S)
 
 
 def agreeing(one: Sequence[Gesture], other: Sequence[Gesture]) -> int:
@@ -168,7 +176,7 @@ def test_what_is_played_is_what_is_heard_recorded_and_sounded(ear: Monitor, tmp_
     record, sound = tmp_path / "played.mid", tmp_path / "sound.wav"
     with (
         jack_lab.synthesiser() as piano,
-        jack_lab.recording(sound, 20),
+        jack_lab.recording(sound, 19),
         playing("--seconds", "15", "--seed", "1", "--record", str(record)) as session,
     ):
         connect_before_the_first_note(session, ear.port, piano)
@@ -181,7 +189,10 @@ def test_what_is_played_is_what_is_heard_recorded_and_sounded(ear: Monitor, tmp_
     assert not sounding(heard) and heard[-1] == _PEDAL_UP
     level = loudness(sound)
     assert level.max() > 0.01
-    assert onsets(level) >= 5
+    struck_s = np.array(frames_s(ear))[[word == "on" for word, _, _ in heard]]
+    chords = 1 + int((np.diff(struck_s) > 0.04).sum())
+    print(f"{chords} chords, {onsets(level)} onsets, loudest {level.max():.4f}, at the end {level[-50:].max():.6f}")
+    assert chords / 4 <= onsets(level) <= len(struck_s)
     assert level[-50:].max() < 0.02 * level.max()
 
 
@@ -194,9 +205,10 @@ def test_when_the_session_is_killed_its_notes_end_at_once(ear: Monitor, tmp_path
         hand.send(_MARK)
         session.kill()
         killed_s = time.monotonic()
-        wait_for_silence(ear, limit_s=1)  # frames stand still when JACK does: this limit is the wall clock's
+        # Frames stand still when JACK does, the wall clock does not: and the player ends when all is released.
         jack_lab.wait_for(lambda: not runs(player), "the player's end", limit_s=2)
         print(f"player gone {time.monotonic() - killed_s:.3f} s after the kill")
+        wait_for_silence(ear)
     told, at_s = ear.gestures(), frames_s(ear)
     mark = told.index(("control", 119, 1))
     print(f"{len(sounding(told[:mark]))} keys were down, silent {(at_s[-1] - at_s[mark]) * 1000:.1f} ms after the kill")
@@ -251,40 +263,44 @@ def test_a_player_that_dies_or_hangs_is_told_in_a_sentence(
 
 
 def test_a_turned_knob_changes_what_comes_next(ear: Monitor, tmp_path: Path) -> None:
-    with playing("--output", ear.port, "--seconds", "6", "--seed", "5") as session:
-        assert ended(session)[0] == 0
-        wait_for_silence(ear)
-    plain = strikes(ear.gestures())
-    plain_s = [at_s for (word, _, _), at_s in zip(ear.gestures(), frames_s(ear), strict=True) if word == "on"]
-    # Turn it where the most notes follow within the half second that was planned already.
-    ahead = [sum(at_s + 0.1 < other_s < at_s + 0.4 for other_s in plain_s) for at_s in plain_s]
-    turn = max((n for n, at_s in enumerate(plain_s) if 1 < at_s - plain_s[0] < 4.5), key=ahead.__getitem__)
+    # Several seeds side by side without the knob: it is turned where most notes follow that were planned already.
+    files = {seed: tmp_path / f"{seed}.mid" for seed in range(4)}
+    with contextlib.ExitStack() as stack:
+        plays = [("--output", "none", "--seconds", "5", "--seed", f"{n}", "--record", str(files[n])) for n in files]
+        for session in [stack.enter_context(playing(*options)) for options in plays]:
+            assert ended(session)[0] == 0
+    best = 0
+    for n, file in files.items():
+        struck = [(at_s, told) for at_s, told in recorded_at(file) if told[0] == "on"]
+        for turn, (at_s, _) in enumerate(struck):
+            follow = sum(at_s + 0.1 < other_s < at_s + 0.4 for other_s, _ in struck)
+            if 1 < at_s < 4.2 and follow > best:
+                best, seed, turned, plain = follow, n, turn, struck
     with (
-        jack_lab.monitor(tmp_path / "turned.txt", client="other") as other,
         jack_lab.sender() as hand,
-        playing("--output", other.port, "--input", "virtual", "--seconds", "6", "--seed", "5") as session,
+        playing("--output", ear.port, "--input", "virtual", "--seconds", "5", "--seed", str(seed)) as session,
     ):
-        jack_lab.connect(hand.port, other.port)
+        jack_lab.connect(hand.port, ear.port)
         jack_lab.wait_for(lambda: _INPUT in jack_lab.lsp(), "the virtual input")
         jack_lab.connect(hand.port, _INPUT)
-        jack_lab.wait_for(lambda: len(strikes(other.gestures())) > turn, "the moment to turn")
+        jack_lab.wait_for(lambda: len(strikes(ear.gestures())) > turned, "the moment to turn")
         hand.send(bytes((0xB0, 1, 127)))
         assert ended(session)[0] == 0
-        wait_for_silence(other)
-    told, at_s = other.gestures(), frames_s(other)
+        wait_for_silence(ear)
+    told, heard_s = ear.gestures(), frames_s(ear)
     knob = told.index(("control", 1, 127))
     before = len(strikes(told[:knob]))
-    offset_s = at_s[told.index(strikes(told)[0])] - plain_s[0]
-    planned = sum(at_s[knob] < plain_at_s + offset_s < at_s[knob] + 0.4 for plain_at_s in plain_s)
-    same = agreeing(plain, strikes(told))
+    knob_s = plain[0][0] + heard_s[knob] - heard_s[told.index(plain[0][1])]
+    planned = sum(knob_s < other_s < knob_s + 0.4 for other_s, _ in plain)
+    same = agreeing([one for _, one in plain], strikes(told))
     print(f"{before} notes before the knob, {same} the same, {planned} were planned when it turned")
     assert before <= same < before + planned
-    assert len(strikes(told)) > same + 5
+    assert len(strikes(told)) > same + 3
 
 
 def test_a_dead_midi_server_ends_nothing_for_ever(lab: subprocess.Popen[Any], ear: Monitor, tmp_path: Path) -> None:
     record = tmp_path / "played.mid"
-    with playing("--output", ear.port, "--seconds", "5", "--record", str(record)) as session:
+    with playing("--output", ear.port, "--seconds", "4", "--record", str(record)) as session:
         wait_for_music(ear, notes=5)
         os.kill(child_of(lab), signal.SIGKILL)
         told = ear.gestures()

@@ -105,18 +105,18 @@ def expected(seed: int, until_s: float) -> list[tuple[float, bytes]]:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_whole_session_sends_exactly_this_at_exactly_these_times(seed: int) -> None:
     sitting, again = Sitting(seed), Sitting(seed)
-    summary = sitting.session.run(20.0)
+    summary = sitting.session.run(10.0)
     ended_s = sitting.clock.now()
-    assert 0 <= ended_s - BEGAN_S - 20.0 <= 0.02
+    assert 0 <= ended_s - BEGAN_S - 10.0 <= 0.02
     wanted = expected(seed, ended_s)
     assert [message for _, message in sitting.sent] == [message for _, message in wanted]
     np.testing.assert_allclose([at for at, _ in sitting.sent], [at for at, _ in wanted], rtol=0, atol=1e-9)
     sitting.check_silent()
-    again.session.run(20.0)
+    again.session.run(10.0)
     assert again.sent == sitting.sent
     struck = sum(strikes(message) for _, message in sitting.sent)
     heard = len(sitting.continuation.history(sitting.improviser.heard))
-    assert struck > 100
+    assert struck > 50
     assert summary == Summary(struck, heard, ended_s - BEGAN_S, 0.0, 0.0, 0.0, 0)
     assert list(summary.to_json()) == [
         "notes",
@@ -269,18 +269,20 @@ def test_no_note_outlasts_the_bound_and_the_texture_is_that_of_a_piano() -> None
     assert 0.5 < sum(lengths_s) / summary.seconds < 10
 
 
-def test_a_machine_that_slept_plays_on_without_what_it_missed() -> None:
+@pytest.mark.parametrize("slept_s", [1.5, 30.0])
+def test_a_machine_that_slept_plays_on_without_what_it_missed(slept_s: float) -> None:
     sitting = Sitting()
     for moment_s in (1001.0, 1001.5, 1002.0, 1002.5):
         sitting.link.at(moment_s, lambda: sitting.clock.advance(0.09))
-    sitting.link.at(1003.0, lambda: sitting.clock.advance(30.0))
-    summary = sitting.session.run(36.0)
+    sitting.link.at(1003.0, lambda: sitting.clock.advance(slept_s))
+    woke_s = 1003.0 + slept_s
+    summary = sitting.session.run(6.0 + slept_s)
     assert summary.dropped > 0
     assert 10 < summary.lateness_max_ms <= 90 + 1e-6
     assert sitting.shown[-1].dropped == summary.dropped
-    assert not [at for at, _ in sitting.sent if 1003.0 < at < 1033.0]
-    assert sum(strikes(message) for at, message in sitting.sent if 1033.0 < at < 1034.0) > 3
-    assert max(note.offset_s - note.onset_s for note in notes_of(sitting.sent) if note.onset_s > 1033) <= 4.0 + STEP_S
+    assert not [at for at, _ in sitting.sent if 1003.0 < at < woke_s]
+    assert sum(strikes(message) for at, message in sitting.sent if woke_s < at < woke_s + 1.0) > 3
+    assert max(note.offset_s - note.onset_s for note in notes_of(sitting.sent) if note.onset_s > woke_s) <= 4.0 + STEP_S
     sitting.check_silent()
 
 
@@ -322,6 +324,13 @@ def test_a_port_that_broke_is_told_in_its_own_words() -> None:
     with pytest.raises(PlayerLost, match=r"^The piano is gone\.$"):
         sitting.session.run(60.0)
     sitting.check_silent()
+
+
+def test_a_player_that_does_not_say_that_it_stopped_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    sitting = Sitting()
+    monkeypatch.setattr(sitting.link, "close", lambda: [])
+    with pytest.raises(PlayerLost, match="may be sounding still"):
+        sitting.session.run(1.0)
 
 
 def test_whatever_breaks_the_notes_end_and_the_recording_is_whole(tmp_path: Path) -> None:

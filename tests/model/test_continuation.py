@@ -49,7 +49,7 @@ def test_nothing_impossible_and_nothing_without_end(towards: slice | None, contr
         if event.kind is EventKind.NOTE_OFF:
             assert moment.keyboard.struck_step[event.value] < moment.keyboard.step
         else:
-            assert event.kind is EventKind.NOTE_ON or not velocity_set
+            assert event.kind is not EventKind.VELOCITY or not velocity_set
         velocity_set = event.kind is EventKind.VELOCITY
         (moment,) = continuation.feed([moment], [token])
         keyboard = moment.keyboard

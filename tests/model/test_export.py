@@ -60,7 +60,7 @@ def test_weights_have_seven_bits_and_logging_is_as_it_was(tiny_model: Path, tmp_
         array for array in map(numpy_helper.to_array, initializers) if array.dtype == np.int8 and array.ndim == 2
     ]
     assert sorted(array.shape for array in weights) == [(24, 413), (48, 96), (48, 96), (256, 24), (256, 413)]
-    assert all(-64 <= array.min() and array.max() <= 64 for array in weights)
+    assert all(array.min() >= -64 and array.max() <= 64 for array in weights)
     assert sorted(path.name for path in folder.iterdir()) == ["card.json", "model.onnx", "weights.safetensors"]
 
 

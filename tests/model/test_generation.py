@@ -12,7 +12,6 @@ from perfrnn_live.model.continuation import Continuation, Controls
 from perfrnn_live.model.engine import OnnxEngine, StepEngine
 from perfrnn_live.model.generation import generate
 from perfrnn_live.music.codec import decode
-from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, EventKind
 from tests.networks import ConstantEngine, corpus_of, random_tokens
 
@@ -58,21 +57,21 @@ def test_it_goes_on_from_where_the_music_stands() -> None:
         keyboard = keyboard.after(PERFORMANCE_8MS.events[token])
 
 
-def test_beams_raise_the_models_own_likelihood(tiny_fp32: Path) -> None:
-    engine = OnnxEngine(tiny_fp32)
+def test_beams_raise_the_models_own_likelihood(shipped: Path) -> None:
+    engine = OnnxEngine(shipped)
 
     def loss(beams: int) -> float:
-        return evaluate(engine, corpus_of(*played(engine, 4, count=6, beams=beams))).figures()["nats_per_event"]
+        return evaluate(engine, corpus_of(*played(engine, 5, count=4, beams=beams))).figures()["nats_per_event"]
 
-    assert loss(4) < loss(1) - 0.05
+    assert loss(4) < loss(1) - 0.1
 
 
-def test_the_shipped_model_does_not_run_dry(shipped: Path) -> None:
-    seconds = 120
-    pieces = played(OnnxEngine(shipped), seconds, count=3)
-    for tokens in pieces:
-        notes = decode(tokens, PERFORMANCE_8MS, Keyboard.silent())
-        assert 1.8 <= sum(note.offset_s - note.onset_s for note in notes) / seconds <= 9.8  # voices, as people have
-        onsets = [0, *(note.onset_s for note in notes), seconds]
-        assert np.diff(onsets).max() < 8
+def test_five_minutes_of_the_shipped_model_do_not_run_dry(shipped: Path) -> None:
+    count, seconds = 3, 100
+    sounded_s = 0.0
+    for tokens in played(OnnxEngine(shipped), seconds, count=count):
+        notes = decode(tokens, PERFORMANCE_8MS)
+        sounded_s += sum(note.offset_s - note.onset_s for note in notes)
+        assert np.diff([0, *(note.onset_s for note in notes), seconds]).max() < 8
         assert len({note.pitch for note in notes}) >= 20
+    assert 1.8 <= sounded_s / (count * seconds) <= 9.8  # keys sounding, as in 98 % of people's performances

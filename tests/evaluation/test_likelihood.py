@@ -1,0 +1,63 @@
+"""How likely recordings are: the same by steps as by whole sequences, in four units that agree."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+from perfrnn_live.evaluation.likelihood import evaluate
+from perfrnn_live.model.engine import TorchEngine
+from perfrnn_live.model.keys import key_features, silent_keys
+from perfrnn_live.model.network import NetworkConfig
+from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, PERFORMANCE_10MS, EventKind, Vocabulary
+from tests.networks import ConstantEngine, corpus_of, random_tokens, tiny_network
+
+LENGTHS = (30, 80, 55)
+
+
+@pytest.mark.parametrize("vocabulary", [PERFORMANCE_8MS, PERFORMANCE_10MS], ids=lambda each: each.name)
+def test_steps_side_by_side_equal_each_whole_recording(vocabulary: Vocabulary) -> None:
+    network = tiny_network(NetworkConfig(vocabulary.name, layers=2, cells=24))
+    recordings = [random_tokens(seed, notes, vocabulary) for seed, notes in enumerate(LENGTHS)]
+    nats = 0.0
+    for tokens in recordings:
+        inputs = torch.tensor([[vocabulary.start, *tokens[:-1]]])
+        keys, _ = key_features(inputs, silent_keys(1), vocabulary)
+        with torch.inference_mode():
+            logits, _ = network(inputs, keys, network.start(1))
+        nats += cross_entropy(logits[0], torch.tensor(tokens), reduction="sum").item()
+    told: list[int] = []
+    likelihood = evaluate(TorchEngine(network), corpus_of(*recordings, vocabulary=vocabulary), on_progress=told.append)
+    assert likelihood.nats == pytest.approx(nats, rel=1e-5)
+    assert likelihood.events == sum(map(len, recordings)) == sum(told)
+
+
+def test_four_figures_are_one_likelihood() -> None:
+    on, shift = PERFORMANCE_8MS.tokens_of(EventKind.NOTE_ON), PERFORMANCE_8MS.tokens_of(EventKind.TIME_SHIFT)
+    recordings = [random_tokens(seed, notes) for seed, notes in enumerate(LENGTHS)]
+    everything = [token for tokens in recordings for token in tokens]
+    likelihood = evaluate(TorchEngine(tiny_network()), corpus_of(*recordings))
+    assert likelihood.notes == sum(on.start <= token < on.stop for token in everything) == sum(LENGTHS)
+    assert likelihood.steps == sum(token - shift.start + 1 for token in everything if shift.start <= token < shift.stop)
+    assert likelihood.seconds == pytest.approx(likelihood.steps * 0.008)
+    figures = likelihood.figures()
+    for unit, amount in (("event", likelihood.events), ("step", likelihood.steps), ("note", likelihood.notes)):
+        assert figures[f"nats_per_{unit}"] * amount == pytest.approx(likelihood.nats)
+    assert figures["nats_per_second"] == pytest.approx(125 * figures["nats_per_step"])
+    assert (figures["events"], figures["files"]) == (len(everything), 3)
+
+
+def test_knowing_nothing_costs_the_logarithm_of_the_vocabulary() -> None:
+    corpus = corpus_of(random_tokens(1, 40), random_tokens(2, 20))
+    assert evaluate(ConstantEngine(), corpus).figures()["nats_per_event"] == pytest.approx(math.log(413))
+
+
+def test_the_first_events_of_each_recording_only() -> None:
+    recordings = [random_tokens(1, 40), random_tokens(2, 20), [60, 188]]
+    engine = TorchEngine(tiny_network())
+    likelihood = evaluate(engine, corpus_of(*recordings), events_each=10)
+    assert likelihood.events == 22
+    assert likelihood == evaluate(engine, corpus_of(*(tokens[:10] for tokens in recordings)))

@@ -1,0 +1,96 @@
+"""Who may import whom, who may ask the time, and how long a module may be."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "perfrnn_live"
+MODULES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+# Each layer and the layers it may know, its own left out. `cli` may know everything.
+MAY_KNOW = {
+    "music": {"errors"},
+    "model": {"errors", "music"},
+    "live": {"errors", "music", "model"},
+    "training": {"errors", "music", "model"},
+    "evaluation": {"errors", "music", "model", "training"},
+}
+PACKAGES = {
+    "music": {"numpy"},
+    "model": {"numpy", "onnxruntime", "torch", "safetensors", "onnx"},
+    "live": {"numpy", "rtmidi", "rich"},
+    "training": {"numpy", "torch", "rich", "symusic", "platformdirs"},
+    "evaluation": {"numpy", "rich"},
+}
+MAY_ASK_THE_TIME = {
+    "live/clock.py",
+    "live/ports.py",  # lets a driver's thread out before a port is closed
+    "training/loop.py",  # its budget is in minutes
+}
+
+
+def imports(source: ast.AST) -> Iterator[str]:
+    """Every module imported anywhere in a file, inside functions too."""
+    for node in ast.walk(source):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0 and node.module, "imports are absolute"
+            yield node.module
+            if node.module.startswith("perfrnn_live"):
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def imported(name: str) -> set[str]:
+    return set(imports(ast.parse(MODULES[name].read_text(encoding="utf-8"))))
+
+
+def layer(name: str) -> str:
+    return name.split("/")[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if layer(name) in MAY_KNOW])
+def test_imports_point_inwards(name: str) -> None:
+    own = {module.split(".")[1] for module in imported(name) if module.startswith("perfrnn_live.")}
+    assert own <= MAY_KNOW[layer(name)] | {layer(name)}
+    foreign = {module.split(".")[0] for module in imported(name)} - sys.stdlib_module_names - {"perfrnn_live"}
+    reads_files = {"mido"} if name == "music/midifile.py" else set()
+    assert foreign <= PACKAGES[layer(name)] | reads_files
+
+
+def test_errors_know_nobody() -> None:
+    assert not imported("errors.py")
+
+
+def test_mido_is_imported_only_when_a_file_is_read() -> None:
+    source = ast.parse(MODULES["music/midifile.py"].read_text(encoding="utf-8"))
+    assert "mido" not in {module for node in source.body if isinstance(node, ast.Import) for module in imports(node)}
+
+
+def test_playing_loads_neither_torch_nor_anything_of_training() -> None:
+    code = "import sys, perfrnn_live.live.run, perfrnn_live.live.player_process, perfrnn_live.live.screen\n"
+    code += "print(*sys.modules)"
+    loaded = set(
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=PACKAGE.parent, check=True, capture_output=True, text=True
+        ).stdout.split()
+    )
+    assert "perfrnn_live.live.session" in loaded
+    assert not {"torch", "symusic", "onnx", "safetensors", "perfrnn_live.training", "perfrnn_live.evaluation"} & loaded
+
+
+def test_only_the_clock_asks_the_time() -> None:
+    assert {name for name in MODULES if "time" in imported(name)} == MAY_ASK_THE_TIME
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_is_one_reading(name: str) -> None:
+    text = MODULES[name].read_text(encoding="utf-8")
+    assert text.count("\n") <= 310, "about 300 lines: this is asking to be two ideas"
+    assert ast.get_docstring(ast.parse(text)), "a module says what it is"

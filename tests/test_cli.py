@@ -1,0 +1,405 @@
+"""The command line: every mistake is one sentence, costs nothing, and every option is in the README."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import typer
+
+from perfrnn_live import cli
+from perfrnn_live.model.export import export
+from perfrnn_live.model.weights import save_network
+from perfrnn_live.music.midifile import read_notes, write_notes
+from perfrnn_live.music.vocabulary import PERFORMANCE_10MS
+from tests import networks
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+OLD = b"what was here before"
+
+one_thread = pytest.fixture(scope="module", autouse=True)(networks.one_thread)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    status: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Outcome]
+
+
+class _NoPlayer:
+    """Stands where the player process would: nothing that is refused gets as far as to be played."""
+
+    opened = closed = 0
+
+    def __init__(self, *_: str) -> None:
+        _NoPlayer.opened += 1
+
+    def close(self) -> list[object]:
+        _NoPlayer.closed += 1
+        return []
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Run]:
+    """Run a command in this process, in a folder of its own, with no player and a cache of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("perfrnn_live.live.run.ProcessLink", _NoPlayer)
+    _NoPlayer.opened = _NoPlayer.closed = 0
+
+    def run(*arguments: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["perfrnn-live", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        captured = capsys.readouterr()
+        return Outcome(int(ended.value.code or 0), captured.out, captured.err)
+
+    yield run
+    assert _NoPlayer.opened == _NoPlayer.closed
+
+
+def assert_refused(outcome: Outcome, saying: str) -> None:
+    """One sentence on standard error, after what was told of files that were skipped."""
+    assert outcome.status != 0
+    sentences = [line for line in outcome.err.splitlines() if line.startswith("perfrnn-live: ")]
+    assert len(sentences) == 1 and outcome.err.splitlines()[-1] == sentences[0]
+    assert saying in sentences[0]
+    assert "Traceback" not in outcome.err
+
+
+def contents(folder: Path) -> dict[str, bytes | None]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+        if path.stat().st_size < 1_000_000
+    }
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small untrained model folder. Not to be written to."""
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    save_network(folder, networks.tiny_network(), {"data": "none"})
+    export(folder)
+    return folder
+
+
+@pytest.fixture(params=["play", "generate"])
+def improvise(request: pytest.FixtureRequest, run: Run, model: Path, tmp_path: Path) -> Run:
+    """`play` and `generate`, each onto a file that has something in it already."""
+    out = tmp_path / "out.mid"
+    out.write_bytes(OLD)
+
+    def improvise(*arguments: object, out: Path = out) -> Outcome:
+        told = ("--model", model, "--seconds", 1, *arguments)  # of an option given twice the last counts
+        if request.param == "play":
+            return run("play", "--quiet", "--output", "none", "--record", out, *told)
+        return run("generate", out, *told)
+
+    return improvise
+
+
+# values out of range
+
+
+@pytest.mark.parametrize("option, value", [("--temperature", value) for value in ("0", "-1", "nan", "inf")]
+                         + [("--seconds", value) for value in ("0", "-1", "nan", "inf")])  # fmt: skip
+def test_a_number_out_of_range(option: str, value: str, improvise: Run, tmp_path: Path) -> None:
+    before = contents(tmp_path)
+    assert_refused(improvise(option, value), option.strip("-"))
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("value", ["0", "2", "-0.5", "nan"])
+def test_a_top_p_out_of_range(value: str, run: Run, model: Path, tmp_path: Path) -> None:
+    assert_refused(run("generate", "out.mid", "--model", model, "--top-p", value), "top-p")
+    assert not contents(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("improvise",),
+        ("play", "--loud"),
+        ("generate",),
+        ("generate", "o.mid", "--count", "0"),
+        ("generate", "o.mid", "--beams", "0"),
+        ("generate", "o.mid", "--seed", "-1"),
+        ("generate", "o.mid", "--seconds", "many"),
+        ("train", "--data", "d"),
+        ("train", "--data", "d", "--out", "o", "--minutes", "nan"),
+        ("train", "--data", "d", "--out", "o", "--learning-rate", "-1"),
+        ("train", "--data", "d", "--out", "o", "--learning-rate", "nan"),
+        ("train", "--data", "d", "--out", "o", "--cells", "0"),
+        ("evaluate",),
+        ("evaluate", "--data", "d", "--limit", "0"),
+        ("export",),
+    ],
+    ids=" ".join,
+)
+def test_a_mistyped_command(arguments: tuple[str, ...], run: Run, tmp_path: Path) -> None:
+    outcome = run(*arguments)
+    assert outcome.status != 0 and outcome.err and "Traceback" not in outcome.err
+    assert not contents(tmp_path)
+
+
+# files that cannot be read
+
+
+def broken_midi(kind: str, folder: Path) -> Path:
+    """A file, or something else in its place, that is no MIDI recording."""
+    path = folder / f"{kind}.mid"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "huge":
+        with path.open("wb") as file:
+            file.truncate(60_000_000)
+    elif kind == "torn":
+        write_notes(path, networks.random_notes(1, 20))
+        path.write_bytes(path.read_bytes()[:100])
+    elif kind != "missing":
+        path.write_bytes({"empty": b"", "text": b"hello, this is no music\n" * 9, "header": b"MThd"}[kind])
+    return path
+
+
+KINDS = ["missing", "folder", "empty", "torn", "huge", "text", "header"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_priming_with_what_is_no_recording(kind: str, improvise: Run, tmp_path: Path) -> None:
+    prime = broken_midi(kind, tmp_path)
+    before = contents(tmp_path)
+    outcome = improvise("--prime", prime)
+    assert_refused(outcome, f"{kind}.mid")
+    assert not outcome.err.rstrip().endswith(":")  # it says why
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("command", [("evaluate",), ("train", "--out", "out")], ids=["evaluate", "train"])
+class TestData:
+    """Folders and token files to listen to."""
+
+    def test_no_folder(self, command: tuple[str, ...], run: Run, tmp_path: Path) -> None:
+        assert_refused(run(*command, "--data", "missing"), "missing is not a folder")
+        (tmp_path / "empty").mkdir()
+        assert_refused(run(*command, "--data", "empty"), "empty has no .mid file")
+        assert list(contents(tmp_path)) == ["empty"]
+
+    @pytest.mark.parametrize("kind", ["empty", "torn", "huge", "text"])
+    def test_a_file_in_place_of_a_folder(self, kind: str, command: tuple[str, ...], run: Run, tmp_path: Path) -> None:
+        path = broken_midi(kind, tmp_path)
+        assert_refused(run(*command, "--data", path), "takes a folder of .mid files, or a token file")
+        assert not (tmp_path / "out").exists()
+
+    def test_a_folder_of_broken_files(self, command: tuple[str, ...], run: Run, tmp_path: Path) -> None:
+        kinds = [kind for kind in KINDS if kind != "missing"]
+        (tmp_path / "data").mkdir()
+        for kind in kinds:
+            broken_midi(kind, tmp_path / "data")
+        (tmp_path / "data" / "any.csv").write_text(
+            "midi_filename,split\n"
+            + "".join(f"{kind}.mid,{('train', 'validation')[n % 2]}\n" for n, kind in enumerate(kinds))
+        )
+        outcome = run(*command, "--data", "data")
+        assert outcome.err.count("skipped: ") == 3 if command[0] == "evaluate" else not outcome.err.count("skipped: ")
+        assert_refused(outcome, "none of the recordings could be used")
+        assert not (tmp_path / "out").exists() and not (tmp_path / "cache").exists()
+
+    @pytest.mark.parametrize("kind", ["missing", "empty", "torn", "text", "folder", "array", "tokens", "none"])
+    def test_a_token_file_that_is_none(self, kind: str, command: tuple[str, ...], run: Run, tmp_path: Path) -> None:
+        path = tmp_path / "tokens.npz"
+        networks.corpus_of(networks.random_tokens(1, 200)).save(path)
+        whole = path.read_bytes()
+        path.unlink()
+        if kind == "folder":
+            path.mkdir()
+        elif kind == "array":
+            with path.open("wb") as file:
+                np.save(file, np.arange(3))
+        elif kind in ("tokens", "none"):
+            parts = {"names": np.array(["a"]), "vocabulary": np.array("performance-8ms")}
+            ends = [3] if kind == "tokens" else []
+            np.savez(path, tokens=np.array([5, 999, 7][: 3 * len(ends)], np.int16), ends=np.array(ends, int), **parts)
+        elif kind != "missing":
+            path.write_bytes({"empty": b"", "torn": whole[: len(whole) // 2], "text": b"tokens"}[kind])
+        assert_refused(run(*command, "--data", path), "tokens.npz")
+        assert not (tmp_path / "out").exists()
+
+    def test_a_token_file_of_another_vocabulary(self, command: tuple[str, ...], run: Run, tmp_path: Path) -> None:
+        corpus = networks.corpus_of(networks.random_tokens(1, 20, PERFORMANCE_10MS), vocabulary=PERFORMANCE_10MS)
+        corpus.save(tmp_path / "tokens.npz")
+        assert_refused(run(*command, "--data", "tokens.npz"), "holds performance-10ms, not performance-8ms")
+
+
+# models that are none
+
+
+def test_an_unknown_model(improvise: Run, run: Run, tmp_path: Path) -> None:
+    before = contents(tmp_path)
+    for outcome in (improvise("--model", "nope"), run("evaluate", "--data", "d", "--model", "nope")):
+        assert_refused(outcome, "there is no model 'nope'; shipped are: maestro-first")
+    assert_refused(run("export", "nope"), "there is no model 'nope'")
+    assert contents(tmp_path) == before
+
+
+def test_a_model_whose_parts_do_not_fit(improvise: Run, run: Run, model: Path, tmp_path: Path) -> None:
+    mismatched = tmp_path / "mismatched"
+    mismatched.mkdir()
+    for path in model.iterdir():
+        (mismatched / path.name).write_bytes(path.read_bytes())
+    card = (mismatched / "card.json").read_text()
+    for sizes in (card.replace('"cells": 24', '"cells": 32'), card.replace("8ms", "10ms"), "{"):
+        (mismatched / "card.json").write_text(sizes)
+        before = contents(tmp_path)
+        for outcome in (improvise("--model", mismatched), run("export", mismatched)):
+            assert_refused(outcome, "mismatched")
+        assert contents(tmp_path) == before
+
+
+# places that cannot be written to
+
+
+@pytest.mark.parametrize("place", [".", "folder", "no/such/folder.mid"])
+def test_a_place_that_cannot_be_written_is_found_before_playing(place: str, improvise: Run, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    before = contents(tmp_path)
+    assert_refused(improvise(out=Path(place)), f"cannot write {place}")
+    assert _NoPlayer.opened == 0
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("place", [".", "missing/out.mid"])
+def test_several_pieces_where_none_can_be_written(place: str, run: Run, model: Path, tmp_path: Path) -> None:
+    assert_refused(run("generate", place, "--count", 2, "--model", model), "cannot write")
+    assert not contents(tmp_path)
+
+
+def test_training_into_a_file(run: Run, tmp_path: Path) -> None:
+    """Found before a minute was trained, let alone five."""
+    (tmp_path / "file").write_bytes(OLD)
+    for out in ("file", "file/below"):
+        assert_refused(run("train", "--data", "missing", "--out", out), f"cannot write into {out}")
+    assert contents(tmp_path) == {"file": OLD}
+
+
+def test_resuming_without_a_run(run: Run, tmp_path: Path) -> None:
+    assert_refused(run("train", "--data", "missing", "--out", "out", "--resume"), "there is nothing to resume")
+    assert not contents(tmp_path)
+
+
+@pytest.mark.parametrize("option, value", [("--vocabulary", "midi"), ("--augmentation", "most")])
+def test_an_unknown_name_shows_those_there_are(option: str, value: str, run: Run) -> None:
+    assert_refused(
+        run("train", "--data", "d", "--out", "o", option, value), f"there is no {option[2:]} '{value}'; there"
+    )
+
+
+# the installation
+
+
+@pytest.mark.parametrize(
+    "command", [("train", "--data", "d", "--out", "o"), ("evaluate", "--data", "d"), ("export", "d")], ids=" ".join
+)
+def test_a_missing_extra_is_named(command: tuple[str, ...], run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(sys.modules):
+        if name.startswith("perfrnn_live.") and "torch" in vars(sys.modules[name]):
+            monkeypatch.delitem(sys.modules, name)
+    for name in ("training.run", "evaluation.run", "model.export", "model.weights"):
+        monkeypatch.delitem(sys.modules, f"perfrnn_live.{name}", raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert_refused(run(*command), "pip install 'perfrnn-live[train]'")
+
+
+def test_help_is_there_at_once() -> None:
+    """It loads nothing heavy, and a mistake costs no more than the sentence that names it."""
+    code = """
+import sys
+from perfrnn_live.cli import app, main
+for command in ([], *([each.callback.__name__] for each in app.registered_commands)):
+    sys.argv = ["perfrnn-live", *command, "--help"]
+    try:
+        main()
+    except SystemExit as ended:
+        assert not ended.code
+print(*sys.modules, file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=True, capture_output=True, text=True)
+    assert "A piano partner" in done.stdout
+    assert not {"torch", "onnxruntime", "numpy", "rtmidi", "mido", "symusic"} & set(done.stderr.split())
+
+
+def test_a_mistake_in_a_process_of_its_own(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "perfrnn_live", "generate", str(tmp_path / "out.mid"), "--model", "nope"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("perfrnn-live: there is no model 'nope'") and done.stderr.count("\n") == 1
+
+
+def commands() -> dict[str, Any]:
+    group: Any = typer.main.get_command(cli.app)
+    return dict(group.commands)
+
+
+@pytest.mark.parametrize("name", commands())
+def test_every_command_and_option_is_in_the_readme(name: str) -> None:
+    lines = (REPOSITORY / "README.md").read_text(encoding="utf-8").splitlines()
+    (row,) = (line for line in lines if line.startswith(f"| `perfrnn-live {name}"))
+    for parameter in commands()[name].params:
+        if parameter.param_type_name == "option":
+            assert f"`{parameter.opts[0]}`" in row
+
+
+# what works
+
+
+def test_generating_is_repeatable(run: Run, model: Path, tmp_path: Path) -> None:
+    prime = tmp_path / "prime.mid"
+    write_notes(prime, networks.random_notes(2, 30))
+    told = ("--model", model, "--seconds", 2, "--seed", 4, "--prime", prime, "--temperature", 0.9, "--top-p", 0.95)
+    for name in ("a", "b"):
+        outcome = run("generate", f"{name}.mid", "--count", 2, "--beams", 2, *told)
+        assert (outcome.status, outcome.out.count(" notes\n"), outcome.err) == (0, 2, "")
+    first, second = ((tmp_path / f"a-{n}.mid").read_bytes() for n in (1, 2))
+    assert (tmp_path / "b-1.mid").read_bytes() == first != second == (tmp_path / "b-2.mid").read_bytes()
+    assert read_notes(tmp_path / "a-1.mid")
+
+
+def test_a_model_from_training_to_playing(run: Run, tmp_path: Path) -> None:
+    networks.corpus_of(*(networks.random_tokens(seed, 60) for seed in range(3))).save(tmp_path / "tokens.npz")
+    sizes = ("--layers", 1, "--cells", 12, "--streams", 2, "--segment", 32, "--augmentation", "less")
+    train = ("train", "--data", "tokens.npz", "--validation", "tokens.npz", "--out", "model", *sizes)
+    trained = run(*train, "--events", 500)
+    assert trained.status == 0 and "model.onnx is ready" in trained.out
+    resumed = run(*train, "--events", 1500, "--resume")
+    assert resumed.status == 0
+    card = json.loads((tmp_path / "model" / "card.json").read_text(encoding="utf-8"))
+    assert card["training"]["events"] >= 1500
+    other = run(*train, "--events", 2000, "--resume", "--cells", 13)
+    assert_refused(other, "another run")
+    losses = []
+    for engine in ("onnx", "torch"):
+        evaluated = run("evaluate", "--data", "tokens.npz", "--model", "model", "--engine", engine, "--json")
+        assert evaluated.status == 0
+        figures = json.loads(evaluated.out)
+        assert figures["files"] == 3
+        losses.append(figures["nats_per_event"])
+    assert losses[0] == pytest.approx(losses[1], abs=0.02)
+    one = run("evaluate", "--data", "tokens.npz", "--model", "model", "--limit", 1)
+    assert one.status == 0 and "nats_per_second" in one.out
+    step = tmp_path / "model" / "model.onnx"
+    before = step.read_bytes()
+    step.unlink()
+    exported = run("export", "model")
+    assert exported.status == 0 and step.read_bytes() == before
+    assert run("generate", "out.mid", "--model", "model", "--seconds", 1).status == 0
