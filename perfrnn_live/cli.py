@@ -32,15 +32,14 @@ TopP = Annotated[float, typer.Option(help="Choose among the likeliest events tha
 @app.command()
 def play(
     output: Annotated[str | None, typer.Option(help="A port's name, 'virtual' or 'none'.")] = None,
-    input: Annotated[
-        str | None, typer.Option(help="Where knobs come from: a port's name, 'virtual' or 'none'.")
-    ] = None,
+    input: Annotated[str | None, typer.Option(help="Your keys and knobs: a port's name, 'virtual' or 'none'.")] = None,
     model: Model = DEFAULT_MODEL,
     prime: Prime = None,
     temperature: Temperature = 1.0,
     seed: Seed = None,
     seconds: Annotated[float | None, typer.Option(help="End after so many seconds; otherwise at q or Ctrl-C.")] = None,
     record: Annotated[Path | None, typer.Option(help="Keep what was sounded in this .mid file.")] = None,
+    thru: Annotated[bool, typer.Option("--thru", help="Send what comes in on to the output.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No screen; one line of JSON at the end.")] = False,
 ) -> None:
     """Improvise in time onto a MIDI port; by default a virtual one called perfrnn-live."""
@@ -49,7 +48,7 @@ def play(
 
     _check_seconds(seconds)
     summary = run(
-        output, input, find_model(model), prime, Controls(temperature=temperature), seed, seconds, record, quiet
+        output, input, find_model(model), prime, Controls(temperature=temperature), seed, seconds, record, thru, quiet
     )
     print(json.dumps(summary.to_json()) if quiet else summary)
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from perfrnn_live.live.clock import Clock
+from perfrnn_live.live.hearing import Change
 from perfrnn_live.live.messages import Schedule, Timed, note_off, note_on
 from perfrnn_live.model.continuation import Continuation, Controls, Moment
 from perfrnn_live.music.codec import StreamEncoder
@@ -35,6 +37,17 @@ class _Planned:
     after: Moment
 
 
+@dataclass(frozen=True, slots=True)
+class _Chord:
+    """What the other player did within one step, and where the music stood `before` and stands `after` it."""
+
+    step: int
+    released: frozenset[int]
+    struck: dict[int, int]
+    before: Moment
+    after: Moment
+
+
 class Improviser:
     """Plans with one continuation and one random generator, from `start`: where the music stands when it begins."""
 
@@ -47,6 +60,8 @@ class Improviser:
         self._plan: deque[_Planned] = deque()
         self._origin_s: float | None = None  # the moment of step 0
         self._waited_steps = 0  # time passed since the last event heard, not yet part of the plan
+        self._held: frozenset[int] = frozenset()  # what sounds because the other player struck it
+        self._chord: _Chord | None = None
         self._plans = 0
         self._numbers = 0
         self.events = 0  # planned so far, those taken back included
@@ -94,25 +109,49 @@ class Improviser:
             if planned.number == number:
                 return
 
-    def taken_back(self, at_s: float) -> None:
+    def taken_back(self, at_s: float, changes: Iterable[Change] = ()) -> None:
         """The player has dropped what was not sent by `at_s`: return to the last event heard and plan anew from there.
 
-        Time has passed since that event. The next time shift is chosen among those at least as long, which is what the
-        model expects given that nothing has happened yet; a shift cut short would tell it that something had.
+        What the other player did meanwhile, in `changes`, becomes part of the music first. Time has passed since the
+        last event: the next time shift is chosen among those at least as long, which is what the model expects given
+        that nothing has happened yet; a shift cut short would tell it that something had.
         """
         self._plans += 1
         self._plan.clear()
+        for change in changes:
+            self._hear(change)
         if self._origin_s is None:
             return
         passed_steps = math.ceil((at_s - self._origin_s) / self._step_s) - self._heard.keyboard.step
         self._waited_steps = max(passed_steps, 0)
 
+    def _hear(self, change: Change) -> None:
+        """Within one step, what is heard is put in the order that training has: a chord is the same however it came."""
+        if self._origin_s is None:  # the music begins with the other player
+            self._origin_s = change.time_s - self._heard.keyboard.step * self._step_s
+        step = max(round((change.time_s - self._origin_s) / self._step_s), self._heard.keyboard.step)
+        chord = self._chord
+        if chord is None or chord.step != step or chord.after is not self._heard:
+            chord = _Chord(step, frozenset(), {}, self._heard, self._heard)
+        elif not chord.struck.keys().isdisjoint(change.released):  # a note is at least one step long
+            chord = _Chord(step + 1, frozenset(), {}, self._heard, self._heard)
+        released = chord.released | set(change.released)
+        struck = dict(change.struck) | chord.struck
+        keyboard, after = chord.before.keyboard, chord.before
+        encoder = StreamEncoder(self._continuation.vocabulary, keyboard.step, keyboard.velocity_bin)
+        ended = {pitch for pitch in released | struck.keys() if keyboard.sounding[pitch]}
+        for token in encoder.encode(chord.step, ended, struck.items()):
+            (after,) = self._continuation.feed([after], [token])
+        self._heard = after
+        self._chord = _Chord(chord.step, released, struck, chord.before, after)
+        self._held = (self._held - set(change.released)) | {pitch for pitch, _ in change.struck}
+
     def silenced(self, at_s: float) -> None:
-        """The player has dropped the plan and released every key: hear that; rest until `extend` is called."""
+        """The player has dropped the plan and released its keys: hear that; rest until `extend` is called."""
         self.taken_back(at_s)
         vocabulary = self._continuation.vocabulary
         encoder = StreamEncoder(vocabulary)
-        pitches = np.flatnonzero(self._heard.keyboard.sounding).tolist()
+        pitches = set(np.flatnonzero(self._heard.keyboard.sounding).tolist()) - self._held
         for token in encoder.encode(self._waited_steps, pitches, ()):
             (self._heard,) = self._continuation.feed([self._heard], [token])
         self._waited_steps = 0
@@ -128,7 +167,7 @@ class Improviser:
 
     def _plan_event(self) -> _Planned:
         moment = self._head
-        token = self._continuation.choose(moment, self.controls, self._rng, self._waited_steps)
+        token = self._continuation.choose(moment, self.controls, self._rng, self._waited_steps, self._held)
         event = self._continuation.vocabulary.events[token]
         if event.kind is EventKind.TIME_SHIFT:
             self._waited_steps = max(self._waited_steps - event.value, 0)

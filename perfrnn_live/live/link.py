@@ -14,7 +14,7 @@ from typing import Protocol
 
 from perfrnn_live.errors import MidiUnavailable, PerfRNNError, PlayerLost, PortNotFound
 from perfrnn_live.live.clock import FakeClock
-from perfrnn_live.live.messages import Command, Failed, Ready, Report, Stop, Stopped
+from perfrnn_live.live.messages import Command, Failed, Ready, Received, Report, Stop, Stopped
 from perfrnn_live.live.player import Player
 from perfrnn_live.live.ports import MidiOut
 
@@ -40,10 +40,10 @@ class Link(Protocol):
 class ProcessLink:
     """The player in its own process; see `player_process`."""
 
-    def __init__(self, output: str, input: str) -> None:
+    def __init__(self, output: str, input: str, thru: bool = False) -> None:
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the link)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "perfrnn_live.live.player_process", output, input],
+            [sys.executable, "-m", "perfrnn_live.live.player_process", output, input, *(["thru"] if thru else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._complaints,  # drivers write to it from their own threads: not over the screen
@@ -135,8 +135,12 @@ class LocalLink:
         self.player.handle(command)
 
     def report(self, report: Report) -> None:
-        """Let something come in, as a port would."""
+        """Let the player say something of its own accord."""
         self._reports.append(report)
+
+    def bring(self, message: bytes) -> None:
+        """Let a message come in, as a port would."""
+        self.player.handle(Received(self._clock.now(), message))
 
     def receive(self, timeout_s: float) -> Report | None:
         until_s = self._clock.now() + max(timeout_s, 0)

@@ -1,4 +1,4 @@
-"""The player in a process of its own: `python -m perfrnn_live.live.player_process OUTPUT INPUT`.
+"""The player in a process of its own: `python -m perfrnn_live.live.player_process OUTPUT INPUT [thru]`.
 
 It owns the ports. Commands come pickled on standard input, reports go pickled to standard output. Its own process,
 because a screen or a model in the same interpreter makes every sixth note over a millisecond late, and because MIDI
@@ -30,19 +30,20 @@ _SESSION_SILENT_S = 6.0  # longer than any note: a session that says nothing for
 
 
 class _Inbox:
-    """Commands as a thread reads them. The end of the stream, or a signal, is a `Stop`."""
+    """Commands as a thread reads them, and what the driver's thread brings. The end of the stream, or a signal, is a
+    `Stop`."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self._commands: SimpleQueue[Command] = SimpleQueue()  # its `put` may be called by a signal handler
+        self._commands: SimpleQueue[Command | Received] = SimpleQueue()  # its `put` may be called by a signal handler
         threading.Thread(target=self._read, daemon=True).start()
 
-    def put(self, command: Command) -> None:
+    def put(self, command: Command | Received) -> None:
         self._commands.put(command)
 
-    def take(self, timeout_s: float) -> list[Command]:
+    def take(self, timeout_s: float) -> list[Command | Received]:
         """Everything that has arrived; waits for something up to `timeout_s`."""
-        commands: list[Command] = []
+        commands: list[Command | Received] = []
         with contextlib.suppress(Empty):
             commands.append(self._commands.get(timeout=max(timeout_s, 0)))
             while True:
@@ -64,7 +65,7 @@ def run(player: Player, inbox: _Inbox, clock: Clock) -> None:
         commands = inbox.take(_IDLE_S if due_s is None else due_s - clock.now() - _SHORT_S)
         for command in commands:
             player.handle(command)
-        if commands:
+        if any(not isinstance(command, Received) for command in commands):
             heard_s = clock.now()
         elif player.sounding and clock.now() - heard_s > _SESSION_SILENT_S:
             player.silence()
@@ -85,30 +86,32 @@ def main() -> None:
     """Open the ports, say so, play."""
     commands, reports = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a driver's library prints must not come between the reports
-    output_name, input_name = sys.argv[1:3]
+    output_name, input_name, *options = sys.argv[1:]
     # Ctrl-C and a closed terminal reach both processes; the session decides what they mean. Ctrl-Z must not stop this
     # one with keys down: it plays what it has and, hearing no more, releases them.
     for name in ("SIGINT", "SIGHUP", "SIGTSTP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    lock = threading.Lock()  # the driver's thread reports what comes in, this one what goes out
 
     def report(message: Report) -> None:
-        with contextlib.suppress(OSError), lock:  # a session that died cannot be told, but its notes must still end
+        with contextlib.suppress(OSError):  # a session that died cannot be told, but its notes must still end
             pickle.dump(message, reports)
             reports.flush()
 
     clock = SystemClock()
+    inbox = _Inbox(commands)
+    output: MidiOut | None = None
     midi_in: MidiIn | None = None
     try:
-        output: MidiOut = SilentPort() if output_name == "none" else open_output(output_name)
+        output = SilentPort() if output_name == "none" else open_output(output_name)
         if input_name != "none":
-            midi_in = open_input(input_name, clock, lambda arrival_s, message: report(Received(arrival_s, message)))
+            midi_in = open_input(input_name, clock, lambda arrival_s, message: inbox.put(Received(arrival_s, message)))
     except PerfRNNError as error:
         report(Failed(str(error), missing_system=isinstance(error, MidiUnavailable)))
-        return
-    player = Player(output, clock, report)
-    inbox = _Inbox(commands)
+        if output is not None:
+            output.close()
+        os._exit(1)
+    player = Player(output, clock, report, thru="thru" in options)
     signal.signal(signal.SIGTERM, lambda *_: inbox.put(Stop()))
     report(Ready(output.name, midi_in.name if midi_in else None))
     _ask_for_realtime()

@@ -37,6 +37,7 @@ def play(
     seed: int | None,
     seconds: float | None,
     record: Path | None,
+    thru: bool,
     quiet: bool,
 ) -> Summary:
     """Play until `seconds` have passed, a signal comes or `q` is pressed.
@@ -47,7 +48,9 @@ def play(
     """
     if record is not None:
         check_writable(record)
-    link = ProcessLink(output or "virtual", input or _input_beside(output))  # opens its ports while the model loads
+    link = ProcessLink(
+        output or "virtual", input or _input_beside(output), thru
+    )  # opens its ports while the model loads
     try:
         continuation, start = begin(model, prime)
         try:
@@ -72,7 +75,7 @@ def play(
 
             from perfrnn_live.live.screen import Screen
 
-            print(f"{model.name} plays onto {ready.output}" + (f", knobs from {ready.input}" if ready.input else ""))
+            print(f"{model.name} plays onto {ready.output}" + (f", hears {ready.input}" if ready.input else ""))
             face = stack.enter_context(Screen(Console(), model.name))
             stack.enter_context(key_presses(keys.put))
         session = Session(link, SystemClock(), improviser, recorder, face, keys)
@@ -85,7 +88,7 @@ def play(
 
 
 def _input_beside(output: str | None) -> str:
-    """Knobs have a virtual port where the notes have one; Windows has none."""
+    """Keys and knobs have a virtual port where the notes have one; Windows has none."""
     return "virtual" if output in (None, "virtual") and sys.platform != "win32" else "none"
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from perfrnn_live.errors import PlayerLost
 from perfrnn_live.live.clock import Clock
 from perfrnn_live.live.controls import TEMPERATURE_CC, nudged, temperature_of_cc
+from perfrnn_live.live.hearing import Change, Hearing, is_played
 from perfrnn_live.live.improviser import Improviser
 from perfrnn_live.live.link import Link
 from perfrnn_live.live.messages import (
@@ -101,6 +102,8 @@ class Session:
         self._face = face
         self._keys: SimpleQueue[Key] = keys or SimpleQueue()
         self._controls = improviser.controls
+        self._hearing = Hearing()
+        self._changes: list[Change] = []
         self._playing = True
         self._ended = self._stopped = False
         self._began_s = self._shown_s = self._flushed_s = self._taken_back_s = clock.now()
@@ -145,6 +148,9 @@ class Session:
             report = self._link.receive(0)
         self._obey_keys()
         now_s = self._clock.now()
+        if self._changes:
+            at_s = self._ask(TakeBack()) if self._playing else now_s
+            self._improviser.taken_back(at_s, self._heard())
         if self._controls != self._improviser.controls and now_s - self._taken_back_s >= _KNOB_S:
             self._improviser.controls = self._controls
             if self._playing:
@@ -173,16 +179,26 @@ class Session:
                     self._sounding.discard(message[1])
                 if self._recorder is not None:
                     self._recorder.add(sent_s - self._began_s, message)
-            case Received(_, message):
+            case Received(arrival_s, message):
+                change = self._hearing.receive(arrival_s, message)
+                if change is not None:
+                    self._changes.append(change)
+                if self._recorder is not None and is_played(message):  # on channel 2, to be told apart
+                    self._recorder.add(arrival_s - self._began_s, bytes((message[0] & 0xF0 | 1, *message[1:])))
                 if len(message) == 3 and message[0] & 0xF0 == CONTROL_CHANGE and message[1] == TEMPERATURE_CC:
                     self._turn_temperature(temperature_of_cc(message[2]))
             case TakenBack(at_s, asked=False, dropped=dropped):
                 self._dropped += dropped
-                self._improviser.taken_back(at_s)
+                self._improviser.taken_back(at_s, self._heard())
             case Failed(sentence):
                 raise PlayerLost(sentence)
             case Stopped():
                 self._stopped = True
+
+    def _heard(self) -> list[Change]:
+        """What the other player did since the plan was last taken back."""
+        changes, self._changes = self._changes, []
+        return changes
 
     def _ask(self, command: TakeBack | Panic) -> float:
         """Have the plan dropped; returns when it was. All that was sent before has been handled by then."""

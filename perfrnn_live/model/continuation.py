@@ -90,14 +90,23 @@ class Continuation:
         velocity = self._velocity
         return self._moments(logits, state, keyboards, [velocity.start <= token < velocity.stop for token in tokens])
 
-    def choose(self, moment: Moment, controls: Controls, rng: np.random.Generator, waited_steps: int = 0) -> int:
+    def choose(
+        self,
+        moment: Moment,
+        controls: Controls,
+        rng: np.random.Generator,
+        waited_steps: int = 0,
+        held: frozenset[int] = frozenset(),
+    ) -> int:
         """The next event of one stream: a release that is due, or else a sample of what is possible.
 
         With `waited_steps`, that much time has already passed since the last event, so what comes next can only be a
-        time shift at least as long.
+        time shift at least as long. Pitches `held` by somebody else are neither struck nor released.
         """
         keyboard, shift = moment.keyboard, self._shift
-        oldest, steps_left = self._bound(keyboard, controls)
+        own = keyboard.sounding.copy()
+        own[list(held)] = False
+        oldest, steps_left = self._bound(keyboard, own, controls)
         if waited_steps > 0:
             first = min(waited_steps, self.vocabulary.max_shift)
             allowed = np.zeros(self.vocabulary.size, np.bool_)
@@ -113,12 +122,12 @@ class Continuation:
             allowed[self._velocity] = not moment.velocity_set
         return sample(moment.logits, rng, controls.temperature, controls.top_p, allowed)
 
-    def _bound(self, keyboard: Keyboard, controls: Controls) -> tuple[int | None, int]:
+    def _bound(self, keyboard: Keyboard, own: NDArray[np.bool_], controls: Controls) -> tuple[int | None, int]:
         """The key held longest, if any, and the steps until it must be released; or the steps left to rest."""
         rate = self.vocabulary.steps_per_second
-        if not keyboard.sounding.any():
+        if not own.any():
             return None, round(controls.max_rest_s * rate) - (keyboard.step - keyboard.released_step)
-        oldest = int(np.where(keyboard.sounding, keyboard.struck_step, keyboard.step + 1).argmin())
+        oldest = int(np.where(own, keyboard.struck_step, keyboard.step + 1).argmin())
         return oldest, round(controls.max_note_s * rate) - (keyboard.step - int(keyboard.struck_step[oldest]))
 
     def _features(self, keyboards: list[Keyboard]) -> NDArray[np.float32]:

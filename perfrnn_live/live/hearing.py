@@ -1,0 +1,52 @@
+"""What comes in from a keyboard → what sounds and what ends, the pedal resolved as in training, message by message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from perfrnn_live.live.messages import CONTROL_CHANGE, SUSTAIN, releases, strikes
+from perfrnn_live.music.pedal import Sustain
+
+_PEDALS = (SUSTAIN, 66, 67)
+_ALL_SOUND_OFF, _ALL_NOTES_OFF = 120, 123
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """At `time_s`, `released` pitches end and one or no (pitch, velocity) is `struck`."""
+
+    time_s: float
+    released: tuple[int, ...] = ()
+    struck: tuple[tuple[int, int], ...] = ()
+
+
+def is_played(message: bytes) -> bool:
+    """True for what hands and feet do at a piano: keys and the three pedals."""
+    return strikes(message) or releases(message) or (message[0] & 0xF0 == CONTROL_CHANGE and message[1] in _PEDALS)
+
+
+class Hearing:
+    """One player's keyboard and pedal, all channels as one. Clock, aftertouch and other controllers change nothing."""
+
+    def __init__(self) -> None:
+        self._sustain = Sustain()
+
+    def receive(self, arrival_s: float, message: bytes) -> Change | None:
+        """What a message changes; None if nothing that sounds."""
+        if len(message) != 3:
+            return None
+        pitch, value = message[1], message[2]
+        if strikes(message):
+            again = self._sustain.strike(pitch)
+            return Change(arrival_s, (pitch,) if again else (), ((pitch, value),))
+        if releases(message):
+            return Change(arrival_s, (pitch,)) if self._sustain.release(pitch) else None
+        if message[0] & 0xF0 != CONTROL_CHANGE:
+            return None
+        ended: list[int] = []
+        if pitch == SUSTAIN:
+            ended = self._sustain.pedal(value)
+        elif pitch in (_ALL_SOUND_OFF, _ALL_NOTES_OFF):
+            ended = sorted(self._sustain.sounding)
+            self._sustain = Sustain()
+        return Change(arrival_s, tuple(ended)) if ended else None
