@@ -228,9 +228,14 @@ class TestData:
             with path.open("wb") as file:
                 np.save(file, np.arange(3))
         elif kind in ("tokens", "none"):
-            parts = {"names": np.array(["a"]), "vocabulary": np.array("performance-8ms")}
-            ends = [3] if kind == "tokens" else []
-            np.savez(path, tokens=np.array([5, 999, 7][: 3 * len(ends)], np.int16), ends=np.array(ends, int), **parts)
+            tokens, ends = ([5, 999, 7], [3]) if kind == "tokens" else ([], [])
+            np.savez(
+                path,
+                tokens=np.array(tokens, np.int16),
+                ends=np.array(ends, np.int64),
+                names=np.array(["a"]),
+                vocabulary=np.array("performance-8ms"),
+            )
         elif kind != "missing":
             path.write_bytes({"empty": b"", "torn": whole[: len(whole) // 2], "text": b"tokens"}[kind])
         assert_refused(run(*command, "--data", path), "tokens.npz")

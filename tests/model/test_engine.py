@@ -92,10 +92,12 @@ def test_streams_of_a_batch_do_not_mix(engine: StepEngine, request: pytest.Fixtu
 
 def test_start_is_silence_and_shaped_as_the_step_wants_it(engine: StepEngine) -> None:
     state = engine.start(3)
-    assert (state.h.shape, state.h.dtype) == (state.c.shape, state.c.dtype) == ((2, 3, 24), np.float32)
+    assert state.h.shape == state.c.shape == (2, 3, 24)
+    assert state.h.dtype == state.c.dtype == np.float32
     assert not state.h.any() and not state.c.any()
     logits, after = engine.step(np.full(3, 413, np.int64), state, np.zeros((3, 256), np.float32))
-    assert (logits.shape, logits.dtype) == ((3, 413), np.float32)
+    assert logits.shape == (3, 413)
+    assert logits.dtype == np.float32
     assert after.h.shape == after.c.shape == (2, 3, 24)
 
 

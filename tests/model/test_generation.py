@@ -26,7 +26,8 @@ def played(engine: StepEngine, seconds: float, seed: int = 1, count: int = 1, be
 
 
 def length_s(tokens: list[int]) -> float:
-    return sum(token - SHIFT.start + 1 for token in tokens if SHIFT.start <= token < SHIFT.stop) * STEP_S
+    steps: int = sum(token - SHIFT.start + 1 for token in tokens if SHIFT.start <= token < SHIFT.stop)
+    return steps * STEP_S
 
 
 @pytest.mark.parametrize("beams", [1, 3])
