@@ -117,7 +117,7 @@ class Continuation:
         else:
             allowed = np.ones(self.vocabulary.size, np.bool_)
             allowed[self._on] = ~keyboard.sounding
-            allowed[self._off] = keyboard.sounding & (keyboard.struck_step < keyboard.step)
+            allowed[self._off] = own & (keyboard.struck_step < keyboard.step)
             allowed[shift.start + max(steps_left, 0) : shift.stop] = False  # the first of them is a shift of 1
             allowed[self._velocity] = not moment.velocity_set
         return sample(moment.logits, rng, controls.temperature, controls.top_p, allowed)

@@ -38,6 +38,7 @@ _PROGRAMS = (*_JACK_PROGRAMS, "fluidsynth", "stdbuf", "timeout", "setpriv")
 _SOUND_FONT = Path("/usr/share/sounds/sf2/TimGM6mb.sf2")
 _READY_S = 15.0  # generous: the machine may be busy
 _STOP_S = 5.0
+_PATIENCE_MS = 20
 _LIFE_S = 120  # no program outlives this, even if the tests are killed
 _SHARED_MEMORY = Path("/dev/shm")
 
@@ -112,7 +113,10 @@ def server() -> Iterator[subprocess.Popen[Any]]:
     Gives the process; it leads a group of its own.
     """
     realtime = ["-R", "-P", "70"] if _realtime() else ["-r"]
-    command = ["jackd", "-n", SERVER, *realtime, "-S", "-d", "dummy", "-r", str(SAMPLE_RATE), "-p", str(PERIOD)]
+    # -S: a period ends when all clients are through, so that nothing is lost. One that does not get there (it is
+    # stopped, or starved on a busy machine) is waited for ten times -t in each period: 5 s unless told.
+    how = ["-S", "-t", str(_PATIENCE_MS)]
+    command = ["jackd", "-n", SERVER, *realtime, *how, "-d", "dummy", "-r", str(SAMPLE_RATE), "-p", str(PERIOD)]
     with _only_one(), _environment(), contextlib.ExitStack() as running:
         running.callback(_sweep)
         # The server of a test run that died a moment ago may still hold the name.

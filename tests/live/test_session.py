@@ -252,7 +252,7 @@ def test_the_screen_shows_eight_times_a_second_what_sounds() -> None:
     sitting = Sitting()
     sitting.session.run(10.0)
     assert 60 <= len(sitting.shown) <= 80
-    for status in sitting.shown[8:]:
+    for status in sitting.shown[8:-1]:
         now_s = BEGAN_S + status.elapsed_s
         notes = notes_of(sitting.sent)
         assert status.sounding == {note.pitch for note in notes if note.onset_s <= now_s < note.offset_s}

@@ -83,6 +83,16 @@ def test_what_is_overdue_is_released_first_the_oldest_at_once() -> None:
     assert continuation.choose(moment, Controls(max_note_s=3.0), rng) < ON.stop
 
 
+def test_keys_held_by_somebody_else_are_left_alone() -> None:
+    engine = ConstantEngine(leaning(slice(60, 61), 8.0) + leaning(slice(OFF.start + 60, OFF.start + 61), 8.0))
+    moment, rng = listened(engine, [60, SHIFT.start, 64, *[SHIFT.stop - 1] * 3]), np.random.default_rng(3)
+    chosen = {Continuation(engine).choose(moment, Controls(), rng, held=frozenset({60})) for _ in range(300)}
+    assert not chosen & {60, OFF.start + 60}
+    assert OFF.start + 64 in chosen
+    overdue = listened(engine, [60, *[SHIFT.stop - 1] * 5])
+    assert Continuation(engine).choose(overdue, Controls(), rng, held=frozenset({60})) != OFF.start + 60
+
+
 @pytest.mark.parametrize("towards", [ON, OFF, VELOCITY], ids=["note-ons", "note-offs", "velocities"])
 def test_time_goes_on_for_a_model_that_knows_nothing_of_it(towards: slice) -> None:
     continuation = Continuation(ConstantEngine(leaning(towards, by=1000)))

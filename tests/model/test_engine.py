@@ -55,7 +55,7 @@ def streams_of(*seeds: int, events: int) -> list[list[int]]:
 
 @pytest.mark.parametrize("batch", [1, 4])
 def test_steps_equal_the_whole_sequence(batch: int, tiny_model: Path, tiny_fp32: Path) -> None:
-    streams = streams_of(*range(batch), events=1500)
+    streams = streams_of(*range(batch), events=800)
     network = load_network(tiny_model)
     inputs = torch.tensor([[PERFORMANCE_8MS.start, *stream[:-1]] for stream in streams])
     keys = torch.tensor(np.stack([heard(stream) for stream in streams]))

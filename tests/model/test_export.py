@@ -31,11 +31,11 @@ def shipped_fp32(shipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Onn
 
 
 def loss(engine: OnnxEngine, corpus: TokenCorpus) -> float:
-    return evaluate(engine, corpus, 4000).figures()["nats_per_event"]
+    return evaluate(engine, corpus, events_each=2000).figures()["nats_per_event"]
 
 
 def test_int8_hears_real_music_as_well(shipped: Path, shipped_fp32: OnnxEngine, maestro: Path) -> None:
-    recordings = find_recordings(maestro, "validation")[:2]
+    recordings = find_recordings(maestro, "validation")[:4]
     corpus = corpus_of(*(encode(read_notes(path), PERFORMANCE_8MS) for path in recordings))
     assert loss(OnnxEngine(shipped), corpus) <= loss(shipped_fp32, corpus) + WORSE
 
@@ -44,7 +44,7 @@ def test_int8_hears_the_models_own_music_as_well(shipped: Path, shipped_fp32: On
     """Played by the full-precision step: what int8 played would flatter int8."""
     continuation = Continuation(shipped_fp32)
     (start,) = continuation.beginning()
-    pieces = generate(continuation, start, 15, Controls(), np.random.default_rng(1), count=2)
+    pieces = generate(continuation, start, 8, Controls(), np.random.default_rng(1), count=4)
     corpus = corpus_of(*pieces)
     assert loss(OnnxEngine(shipped), corpus) <= loss(shipped_fp32, corpus) + WORSE
 

@@ -68,7 +68,7 @@ def test_beams_raise_the_models_own_likelihood(shipped: Path) -> None:
 
 
 def test_five_minutes_of_the_shipped_model_do_not_run_dry(shipped: Path) -> None:
-    count, seconds = 3, 100
+    count, seconds = 5, 60
     sounded_s = 0.0
     for tokens in played(OnnxEngine(shipped), seconds, count=count):
         notes = decode(tokens, PERFORMANCE_8MS)
