@@ -58,7 +58,7 @@ class TokenCorpus:
     def save(self, path: Path) -> None:
         """Write a token file (.npz, compressed), whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial.npz")
+        partial = path.with_suffix(f".{os.getpid()}.npz")  # another process may be writing the same one
         np.savez_compressed(
             partial,
             tokens=self.tokens,

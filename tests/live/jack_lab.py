@@ -39,6 +39,9 @@ _SOUND_FONT = Path("/usr/share/sounds/sf2/TimGM6mb.sf2")
 _READY_S = 15.0  # generous: the machine may be busy
 _STOP_S = 5.0
 _PATIENCE_MS = 20
+# Each look at the ports is a JACK client that comes and goes. When others arrive at the same time, JACK now and then
+# forgets to wake one of them, and the whole studio crawls as long as that one stays: so look seldom.
+_LOOK_S = 0.25
 _LIFE_S = 120  # no program outlives this, even if the tests are killed
 _SHARED_MEMORY = Path("/dev/shm")
 
@@ -138,7 +141,7 @@ def synthesiser(client: str = "synth") -> Iterator[str]:
     options = [part for setting in settings for part in ("-o", setting)]
     driver = ["-m", "jack", "-a", "jack", "-r", str(SAMPLE_RATE)]
     with _running(["fluidsynth", "-q", "-i", "-s", *driver, *options, str(_SOUND_FONT)]):
-        wait_for(lambda: f"{client}:right" in lsp(), "the synthesiser")
+        wait_for_port(f"{client}:right")
         yield f"{client}:midi_00"
 
 
@@ -148,7 +151,7 @@ def recording(path: Path, duration_s: float, ports: Sequence[str] = ("synth:left
     before = len(lsp())
     command = ["jack_rec", "-f", str(path), "-d", f"{duration_s:g}", "-b", "16", *ports]
     with _running(command) as process:
-        wait_for(lambda: len(lsp()) >= before + len(ports), "the recorder")
+        wait_for(lambda: len(lsp()) >= before + len(ports), "the recorder", pause_s=_LOOK_S)
         yield
         process.wait(duration_s + _READY_S)
 
@@ -158,7 +161,7 @@ def monitor(dump: Path, client: str = "mon") -> Iterator[Monitor]:
     """Something that writes down every MIDI message it gets, at once."""
     with dump.open("wb") as file, _running(["stdbuf", "-oL", "jack_midi_dump", "-a", client], stdout=file):
         port = f"{client}:input"
-        wait_for(lambda: port in lsp(), "the monitor")
+        wait_for_port(port)
         yield Monitor(port, dump)
 
 
@@ -168,7 +171,7 @@ def sender(client: str = "hand") -> Iterator[Sender]:
     command = [sys.executable, "-c", _SENDER, client]
     with _running(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         port = f"{client}:out"
-        wait_for(lambda: port in lsp(), "the sender")
+        wait_for_port(port)
         yield Sender(port, process)
 
 
@@ -177,7 +180,13 @@ def connect(source: str, destination: str) -> None:
     done = _call(["jack_connect", source, destination])
     if done.returncode != 0:
         raise RuntimeError(f"{source} and {destination} cannot be connected: {done.stderr.strip()}")
-    wait_for(lambda: destination in lsp().get(source, []), f"{source} to reach {destination}")
+    wait_for(lambda: destination in lsp().get(source, []), f"{source} to reach {destination}", pause_s=_LOOK_S)
+
+
+def wait_for_port(name: str) -> None:
+    """Until there is a port of that full name. Raises TimeoutError."""
+    time.sleep(_LOOK_S)
+    wait_for(lambda: name in lsp(), name, pause_s=_LOOK_S)
 
 
 def lsp() -> dict[str, list[str]]:
@@ -225,13 +234,13 @@ def gesture(message: bytes) -> tuple[str, int, int] | None:
     return None if word is None else (word, first, second)
 
 
-def wait_for(condition: Callable[[], object], what: str, limit_s: float = _READY_S) -> None:
+def wait_for(condition: Callable[[], object], what: str, limit_s: float = _READY_S, pause_s: float = 0.02) -> None:
     """Return once the condition holds. Raises TimeoutError, naming what was waited for."""
     deadline_s = time.monotonic() + limit_s
     while not condition():
         if time.monotonic() > deadline_s:
             raise TimeoutError(f"{what} did not come within {limit_s:g} s")
-        time.sleep(0.02)
+        time.sleep(pause_s)
 
 
 def _call(command: Sequence[str], limit_s: float = 10.0) -> subprocess.CompletedProcess[str]:
