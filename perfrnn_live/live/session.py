@@ -34,7 +34,7 @@ from perfrnn_live.music.midifile import MidiFileWriter
 
 _TICK_S = 0.02  # how long to wait for a report before looking at the plan, the keys and the screen again
 _KNOB_S = 0.025  # a turning knob sends a hundred messages a second; the plan is taken back this often at most
-_SCREEN_S = 0.125
+_SCREEN_S = 0.2  # drawing it is what costs the most while playing
 _FLUSH_S = 0.5  # what a power cut may cost the recording
 _ANSWER_S = 2.0
 
@@ -79,7 +79,7 @@ class Face(Protocol):
     """Something that shows how the session stands."""
 
     def show(self, status: Status) -> None:
-        """Show it; called eight times a second."""
+        """Show it; called five times a second."""
         ...
 
 
