@@ -22,7 +22,8 @@ def sample(
         logits = np.where(allowed, logits, -np.inf)
     if temperature == 0:
         return int(np.argmax(logits))
-    weights = np.exp((logits - logits.max()).astype(np.float64) / temperature)  # float32 has no 1e-50 to divide by
+    with np.errstate(over="ignore"):  # a tiny temperature sends what is less likely to minus infinity, as it should
+        weights = np.exp((logits - logits.max()).astype(np.float64) / temperature)
     if top_p < 1:
         order = np.argsort(weights)[::-1]
         reached = np.cumsum(weights[order])
