@@ -148,17 +148,16 @@ class Session:
             report = self._link.receive(0)
         self._obey_keys()
         now_s = self._clock.now()
-        if self._changes:
-            at_s = self._ask(TakeBack()) if self._playing else now_s
-            self._improviser.taken_back(at_s, self._heard())
-        if self._controls != self._improviser.controls and now_s - self._taken_back_s >= _KNOB_S:
+        turned = self._controls != self._improviser.controls and now_s - self._taken_back_s >= _KNOB_S
+        if turned:
             self._improviser.controls = self._controls
-            if self._playing:
-                self._improviser.taken_back(self._ask(TakeBack()))
             self._taken_back_s = now_s
         awaited_s = self._improviser.awaited_s()
-        if awaited_s is not None and now_s - awaited_s > _ANSWER_S:  # a player that hangs says nothing: make it answer
-            self._improviser.taken_back(self._ask(TakeBack()))
+        overdue = awaited_s is not None and now_s - awaited_s > _ANSWER_S  # a player that hangs: make it answer
+        if self._playing and (self._changes or turned or overdue):
+            self._improviser.taken_back(self._ask(TakeBack()), self._heard())
+        elif self._changes:
+            self._improviser.taken_back(now_s, self._heard())
         if self._recorder is not None and now_s - self._flushed_s >= _FLUSH_S:
             self._recorder.flush()
             self._flushed_s = now_s
