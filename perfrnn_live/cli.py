@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from perfrnn_live.errors import BadValue, CannotWrite, MidiUnavailable, MissingPackage, PerfRNNError
+from perfrnn_live.live.controls import Mode
 from perfrnn_live.model.checkpoint import DEFAULT_MODEL, find_model
 
 app = typer.Typer(
@@ -32,25 +33,75 @@ TopP = Annotated[float, typer.Option(help="Choose among the likeliest events tha
 @app.command()
 def play(
     output: Annotated[str | None, typer.Option(help="A port's name, 'virtual' or 'none'.")] = None,
-    input: Annotated[str | None, typer.Option(help="Your keys and knobs: a port's name, 'virtual' or 'none'.")] = None,
+    input: Annotated[
+        list[str] | None, typer.Option(help="Your keys and knobs: a port's name, 'virtual' or 'none'; several times.")
+    ] = None,
+    mode: Annotated[Mode, typer.Option(help="It alone, call and response, or both at once.")] = Mode.SOLO,
     model: Model = DEFAULT_MODEL,
     prime: Prime = None,
     temperature: Temperature = 1.0,
+    top_p: TopP = 1.0,
+    density: Annotated[float, typer.Option(help="Notes a second, as learned times this.")] = 1.0,
+    loudness: Annotated[float, typer.Option(help="From -1, softer, to 1, louder.")] = 0.0,
+    register: Annotated[float, typer.Option(help="From -1, lower, to 1, higher.")] = 0.0,
+    polyphony: Annotated[int, typer.Option(help="Keys at a time, at most; 32 is as many as it likes.")] = 32,
+    scale: Annotated[str, typer.Option(help="any, follow (what you just played), or a key as 'C major'.")] = "any",
+    answer_length: Annotated[float, typer.Option(help="An answer's length, as the call's times this.")] = 1.0,
+    beams: Annotated[int, typer.Option(min=1, max=8, help="Sound the likeliest of so many continuations.")] = 1,
+    range: Annotated[str, typer.Option(help="The machine's lowest and highest key, as A0..C8.")] = "0..127",
+    split: Annotated[str | None, typer.Option(help="A key: the machine keeps to the other side than you.")] = None,
+    profile: Annotated[str, typer.Option(help="What the output needs: daw, disklavier, or a profile file.")] = "daw",
+    thru: Annotated[bool, typer.Option("--thru", help="Send what comes in on to the output.")] = False,
+    pads: Annotated[Path | None, typer.Option(help="A file of pads, in place of your own.")] = None,
     seed: Seed = None,
     seconds: Annotated[float | None, typer.Option(help="End after so many seconds; otherwise at q or Ctrl-C.")] = None,
     record: Annotated[Path | None, typer.Option(help="Keep what was sounded in this .mid file.")] = None,
-    thru: Annotated[bool, typer.Option("--thru", help="Send what comes in on to the output.")] = False,
+    log: Annotated[Path | None, typer.Option(help="Keep what was decided, and how quickly, in this file.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No screen; one line of JSON at the end.")] = False,
 ) -> None:
     """Improvise in time onto a MIDI port; by default a virtual one called perfrnn-live."""
+    from perfrnn_live.live.controls import Settings
+    from perfrnn_live.live.run import Sitting
     from perfrnn_live.live.run import play as run
-    from perfrnn_live.model.continuation import Controls
+    from perfrnn_live.music.pitch import pitch_of, range_of
+    from perfrnn_live.player.profiles import load_profile
 
     _check_seconds(seconds)
-    summary = run(
-        output, input, find_model(model), prime, Controls(temperature=temperature), seed, seconds, record, thru, quiet
+    lowest, highest = range_of(range)
+    settings = Settings(temperature, top_p, density, loudness, register, polyphony, scale, answer_length, mode=mode)
+    sitting = Sitting(
+        model=find_model(model),
+        output=output,
+        inputs=None if input is None else tuple(name for name in input if name != "none"),
+        thru=thru,
+        profile=load_profile(profile),
+        prime=prime,
+        settings=settings,
+        lowest=lowest,
+        highest=highest,
+        split=pitch_of(split) if split is not None else None,
+        beams=beams,
+        seed=seed,
+        seconds=seconds,
+        record=record,
+        pads=pads,
+        log=log,
+        quiet=quiet,
     )
+    summary = run(sitting)
     print(json.dumps(summary.to_json()) if quiet else summary)
+
+
+@app.command()
+def calibrate(
+    output: Annotated[str, typer.Option(help="The port of the piano.")],
+    input: Annotated[str, typer.Option(help="The port on which it reports back, or a cable from output to input.")],
+    out: Annotated[Path | None, typer.Option(help="Write a profile file for --profile.")] = None,
+) -> None:
+    """Measure how long an output takes to sound, soft and loud, by what comes back from it."""
+    from perfrnn_live.player.calibration import calibrate as run
+
+    print(run(output, input, out))
 
 
 @app.command()
@@ -69,7 +120,7 @@ def generate(
     import numpy as np
 
     from perfrnn_live.model import generation
-    from perfrnn_live.model.continuation import Controls
+    from perfrnn_live.model.controls import Controls
     from perfrnn_live.model.opening import begin
     from perfrnn_live.music.codec import decode
     from perfrnn_live.music.midifile import check_writable, write_notes
@@ -90,9 +141,34 @@ def generate(
 
 
 @app.command()
+def pads(
+    out: Annotated[Path, typer.Argument(metavar="OUT.npz")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE.mid...", help="Up to eight, a pad each.")],
+    model: Model = DEFAULT_MODEL,
+) -> None:
+    """Fill the eight pads with places to play on from: how recordings begin, 30 s of each."""
+    from perfrnn_live.live.pads import PADS, Pads
+    from perfrnn_live.model.opening import PRIME_S, begin
+    from perfrnn_live.music.codec import encode
+    from perfrnn_live.music.midifile import check_writable, read_beginning
+
+    if len(files) > PADS:
+        raise BadValue(f"there are {PADS} pads, not {len(files)}")
+    check_writable(out)
+    folder = find_model(model)
+    beginnings = [read_beginning(file, PRIME_S) for file in files]
+    continuation, _ = begin(folder, None)
+    filled = Pads(folder.name, out)
+    for number, (file, notes) in enumerate(zip(files, beginnings, strict=True), 1):
+        filled.store(number, continuation.primed(encode(notes, continuation.vocabulary)))
+        print(f"pad {number}: {file.stem}")
+    filled.save()
+
+
+@app.command()
 def ports() -> None:
     """List the MIDI ports of this machine."""
-    from perfrnn_live.live.ports import list_ports
+    from perfrnn_live.player.ports import list_ports
 
     found = list_ports()
     for direction, names in (("output", found.outputs), ("input", found.inputs)):

@@ -8,15 +8,16 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.live.clock import FakeClock
-from perfrnn_live.live.link import LocalLink
-from perfrnn_live.live.messages import Command, Received, Report, control_change, note_off, note_on
-from perfrnn_live.live.ports import MidiOut
 from perfrnn_live.model.continuation import Continuation, Moment
 from perfrnn_live.model.engine import HiddenState, Keys, Logits
 from perfrnn_live.music.keyboard import KEY_FEATURES, Keyboard
 from perfrnn_live.music.performance import bin_to_velocity
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, EventKind, Vocabulary
+from perfrnn_live.player.clock import FakeClock
+from perfrnn_live.player.link import LocalLink
+from perfrnn_live.player.messages import Command, Received, Report, control_change, note_off, note_on
+from perfrnn_live.player.ports import MemoryPort, MidiOut
+from perfrnn_live.player.profiles import DAW, Profile
 
 _PRIME = 16_777_213  # the largest that float32 counts up to without a gap
 _CELLS = 4
@@ -108,11 +109,27 @@ def messages_of(tokens: list[int], vocabulary: Vocabulary, start: Keyboard | Non
     return messages
 
 
+class LosablePort(MemoryPort):
+    """A port that is there as long as it is said to be."""
+
+    there = True
+
+    def send(self, message: bytes) -> None:
+        if self.there:
+            super().send(message)
+
+    def look(self) -> bool:
+        return self.there
+
+    def reopen(self) -> bool:
+        return self.there
+
+
 class ScriptedLink(LocalLink):
     """A player in this process, with things that happen at set moments of the fake clock."""
 
-    def __init__(self, output: MidiOut, clock: FakeClock) -> None:
-        super().__init__(output, clock)
+    def __init__(self, output: MidiOut, clock: FakeClock, profile: Profile = DAW) -> None:
+        super().__init__(output, clock, profile=profile)
         self.clock = clock
         self.commands: list[tuple[float, Command]] = []
         self._script: list[tuple[float, Callable[[], None]]] = []
@@ -124,6 +141,11 @@ class ScriptedLink(LocalLink):
     def knob_at(self, moment_s: float, value: int, controller: int = 1) -> None:
         """Let a controller's position come in."""
         self.at(moment_s, lambda: self.report(Received(moment_s, control_change(controller, value))))
+
+    def turn_at(self, moment_s: float, value: int, controller: int = 1) -> None:
+        """Let a controller come from its centre, where the value stands at first, and be turned."""
+        self.knob_at(moment_s, 64, controller)
+        self.knob_at(moment_s, value, controller)
 
     def send(self, command: Command) -> None:
         self.commands.append((self.clock.now(), command))

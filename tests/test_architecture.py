@@ -17,20 +17,22 @@ MODULES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE
 MAY_KNOW = {
     "music": {"errors"},
     "model": {"errors", "music"},
-    "live": {"errors", "music", "model"},
+    "player": {"errors", "music"},
+    "live": {"errors", "music", "model", "player"},
     "training": {"errors", "music", "model"},
     "evaluation": {"errors", "music", "model", "training"},
 }
 PACKAGES = {
     "music": {"numpy"},
     "model": {"numpy", "onnxruntime", "torch", "safetensors", "onnx"},
-    "live": {"numpy", "rtmidi", "rich"},
+    "player": {"numpy", "rtmidi"},
+    "live": {"numpy", "rich", "platformdirs"},
     "training": {"numpy", "torch", "rich", "symusic", "platformdirs"},
     "evaluation": {"numpy", "rich"},
 }
 MAY_ASK_THE_TIME = {
-    "live/clock.py",
-    "live/ports.py",  # lets a driver's thread out before a port is closed
+    "player/clock.py",
+    "player/ports.py",  # lets a driver's thread out before a port is closed
     "training/loop.py",  # its budget is in minutes
 }
 
@@ -74,7 +76,7 @@ def test_mido_is_imported_only_when_a_file_is_read() -> None:
 
 
 def test_playing_loads_neither_torch_nor_anything_of_training() -> None:
-    code = "import sys, perfrnn_live.live.run, perfrnn_live.live.player_process, perfrnn_live.live.screen\n"
+    code = "import sys, perfrnn_live.live.run, perfrnn_live.player.process, perfrnn_live.live.screen\n"
     code += "print(*sys.modules)"
     loaded = set(
         subprocess.run(

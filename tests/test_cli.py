@@ -15,6 +15,7 @@ import pytest
 import typer
 
 from perfrnn_live import cli
+from perfrnn_live.live.pads import Pads
 from perfrnn_live.model.export import export
 from perfrnn_live.model.weights import save_network
 from perfrnn_live.music.midifile import read_notes, write_notes
@@ -54,7 +55,8 @@ class _NoPlayer:
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Run]:
     """Run a command in this process, in a folder of its own, with no player and a cache of its own."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for home in ("CACHE", "CONFIG", "DATA"):
+        monkeypatch.setenv(f"XDG_{home}_HOME", str(tmp_path / home.lower()))
     monkeypatch.setattr("perfrnn_live.live.run.ProcessLink", _NoPlayer)
     _NoPlayer.opened = _NoPlayer.closed = 0
 
@@ -119,6 +121,50 @@ def test_a_number_out_of_range(option: str, value: str, improvise: Run, tmp_path
     before = contents(tmp_path)
     assert_refused(improvise(option, value), option.strip("-"))
     assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "saying"),
+    [
+        ("--temperature", "5", "temperature must be from 0.5 to 2"),
+        ("--density", "0", "density must be"),
+        ("--loudness", "nan", "loudness must be"),
+        ("--register", "2", "register must be"),
+        ("--polyphony", "0", "polyphony must be"),
+        ("--scale", "H major", "scale must be"),
+        ("--answer-length", "100", "answer length must be"),
+        ("--range", "C9", "is no range"),
+        ("--range", "C5..C4", "is no range"),
+        ("--split", "H", "is no pitch"),
+        ("--profile", "no such piano", "no such piano"),
+    ],
+)
+def test_what_only_playing_knows(option: str, value: str, saying: str, run: Run, model: Path, tmp_path: Path) -> None:
+    before = contents(tmp_path)
+    assert_refused(run("play", "--quiet", "--model", model, option, value), saying)
+    assert contents(tmp_path) == before
+
+
+def test_playing_with_what_is_no_file_of_pads_or_controls(run: Run, model: Path, tmp_path: Path) -> None:
+    (tmp_path / "pads.npz").write_bytes(OLD)
+    told = ("play", "--quiet", "--model", model, "--seconds", 1)
+    assert_refused(run(*told, "--pads", "pads.npz"), "is not a file of pads")
+    learned = tmp_path / "config" / "perfrnn-live" / "controls.toml"
+    learned.parent.mkdir(parents=True)
+    learned.write_bytes(OLD)
+    assert_refused(run(*told), str(learned))
+
+
+def test_filling_pads_from_recordings(run: Run, model: Path, tmp_path: Path) -> None:
+    for n in range(2):
+        write_notes(tmp_path / f"{n}.mid", networks.random_notes(n, 40))
+    assert run("pads", "out.npz", "0.mid", "1.mid", "--model", model).out == "pad 1: 0\npad 2: 1\n"
+    filled = Pads(model.name, tmp_path / "out.npz")
+    filled.load(tmp_path / "out.npz")
+    assert filled.filled == {1, 2}
+    assert_refused(run("pads", "more.npz", *["0.mid"] * 9, "--model", model), "there are 8 pads")
+    assert_refused(run("pads", "more.npz", "out.npz", "--model", model), "cannot be read as MIDI")
+    assert not (tmp_path / "more.npz").exists()
 
 
 @pytest.mark.parametrize("value", ["0", "2", "-0.5", "nan"])

@@ -1,19 +1,219 @@
-"""What turns the controls: a controller's positions and key presses → temperatures."""
+"""What a performer can turn and do: one table of knobs, one frozen value of their settings, and the actions.
+
+Ranges, controllers, key steps and texts all follow from `KNOBS`.
+"""
 
 from __future__ import annotations
 
-TEMPERATURE_CC = 1  # the modulation wheel
-TEMPERATURE_RANGE = (0.5, 2.0)
-_TEMPERATURE_STEP = 2 ** (1 / 8)  # a press of a key: eight of them double it
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any, Literal
+
+from perfrnn_live.errors import BadValue
+
+_CENTRE, _LAST = 64, 127  # of a controller's positions
+_PRESSES = 16  # of a key, from one end of a dial to the other
+_ROOTS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+_STEPS = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 11)}
+# The pitch classes, C = 0, of the 24 keys. Minor is harmonic: natural minor is its relative major by another name.
+_SCALES = {
+    f"{root} {name}": frozenset((tonic + step) % 12 for step in steps)
+    for name, steps in _STEPS.items()
+    for tonic, root in enumerate(_ROOTS)
+}
+_OUTSIDE = 0.02  # a note in a hundred or so still leaves the scale, as passing notes do
 
 
-def temperature_of_cc(value: int) -> float:
-    """A controller's 0–127 → 0.5–2.0, the centre 64 being 1.0; equal turns are equal ratios."""
-    low, high = TEMPERATURE_RANGE
-    return float(low ** (1 - value / 64) if value <= 64 else high ** ((value - 64) / 63))
+class Mode(Enum):
+    """Who plays when: the machine alone, both in turns, or both at once."""
+
+    SOLO = "solo"
+    TRADE = "trade"
+    DUET = "duet"
 
 
-def nudged(temperature: float, presses: int) -> float:
-    """The temperature some key presses up or down. They lead to the ends of the knob's range and no further."""
-    low, high = TEMPERATURE_RANGE
-    return min(max(temperature * _TEMPERATURE_STEP**presses, min(low, temperature)), max(high, temperature))
+class Action(Enum):
+    """What is done once and at once."""
+
+    QUIT = "quit"
+    PANIC = "panic"
+    PHRASE_OVER = "phrase_over"
+    AGAIN = "again"
+    FREEZE = "freeze"
+    SAVE_PADS = "save_pads"
+
+
+@dataclass(frozen=True, slots=True)
+class Pad:
+    """The memory of this `number`, from 1 to 8, is to be stored or else recalled."""
+
+    number: int
+    store: bool
+
+
+ACTIONS: dict[str, Action | Pad] = (
+    {action.value: action for action in Action}
+    | {f"recall_{number}": Pad(number, store=False) for number in range(1, 9)}
+    | {f"store_{number}": Pad(number, store=True) for number in range(1, 9)}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """A number from `low` to `high`, by default on controller `cc`. Equal turns are equal differences, or equal ratios;
+    halfway is the arithmetic or the geometric mean, and exactly the controller's position 64."""
+
+    name: str
+    cc: int
+    low: float
+    high: float
+    curve: Literal["linear", "ratio"] = "linear"
+
+    @property
+    def span(self) -> str:
+        """What it can be, in words."""
+        return f"from {self.low:g} to {self.high:g}"
+
+    def check(self, value: object) -> None:
+        """Raises BadValue for what is no number or out of range."""
+        if not (isinstance(value, float | int) and self.low <= value <= self.high):
+            raise BadValue(f"{label(self.name)} must be {self.span}, not {value}")
+
+    def value_at(self, position: int) -> float:
+        """A controller's 0–127 → the value."""
+        halves = position / _CENTRE if position <= _CENTRE else 1 + (position - _CENTRE) / (_LAST - _CENTRE)
+        return self._value(halves / 2)
+
+    def position_of(self, value: float) -> int:
+        """The value → the controller's nearest position."""
+        halves = 2 * self._turn(value)
+        return round(halves * _CENTRE if halves <= 1 else _CENTRE + (halves - 1) * (_LAST - _CENTRE))
+
+    def nudged(self, value: float, presses: int) -> float:
+        """The value some key presses up or down, each a sixteenth of the way and onto a sixteenth, no further than the
+        ends."""
+        return self._value(min(max(round(self._turn(value) * _PRESSES) + presses, 0), _PRESSES) / _PRESSES)
+
+    def text(self, value: float) -> str:
+        """The value as the screen shows it."""
+        return f"{value:.2f}"
+
+    def _value(self, turn: float) -> float:
+        if self.curve == "ratio":
+            return self.low * math.pow(self.high / self.low, turn)
+        return self.low + (self.high - self.low) * turn
+
+    def _turn(self, value: float) -> float:
+        """How far from one end, 0, to the other, 1."""
+        if self.curve == "ratio":
+            return math.log(value / self.low) / math.log(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """One of at most 128 `options`, by default on controller `cc`, whose positions are shared out among them evenly."""
+
+    name: str
+    cc: int
+    options: tuple[Any, ...]
+
+    @property
+    def span(self) -> str:
+        """What it can be, in words; of many options the first and the last."""
+        texts = [self.text(option) for option in self.options]
+        return "one of " + (", ".join(texts) if len(texts) <= 4 else f"{', '.join(texts[:3])} … {texts[-1]}")
+
+    def check(self, value: object) -> None:
+        """Raises BadValue for what is no option."""
+        if value not in self.options:
+            raise BadValue(f"{label(self.name)} must be {self.span}, not {value}")
+
+    def value_at(self, position: int) -> Any:
+        """A controller's 0–127 → the option."""
+        return self.options[position * len(self.options) // (_LAST + 1)]
+
+    def position_of(self, value: object) -> int:
+        """The option → the first of the controller's positions that mean it."""
+        return math.ceil(self.options.index(value) * (_LAST + 1) / len(self.options))
+
+    def nudged(self, value: object, presses: int) -> Any:
+        """The option some key presses on or back, no further than the ends."""
+        return self.options[min(max(self.options.index(value) + presses, 0), len(self.options) - 1)]
+
+    def text(self, value: object) -> str:
+        """The option as the screen shows it."""
+        return str(value.value if isinstance(value, Enum) else value)
+
+
+Knob = Dial | Switch
+
+KNOBS: dict[str, Knob] = {
+    knob.name: knob
+    for knob in (
+        Dial("temperature", 1, 0.5, 2.0, "ratio"),  # the modulation wheel; MIDI 1.0 leaves 20 to 31 undefined
+        Dial("top_p", 20, 0.5, 1.0),
+        Dial("density", 21, 0.25, 4.0, "ratio"),
+        Dial("loudness", 22, -1.0, 1.0),
+        Dial("register", 23, -1.0, 1.0),
+        Switch("polyphony", 24, tuple(range(1, 33))),
+        Switch("scale", 25, ("any", "follow", *_SCALES)),
+        Dial("answer_length", 26, 0.25, 4.0, "ratio"),
+        Dial("morph", 27, 0.0, 1.0),
+        Switch("mode", 28, tuple(Mode)),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where the knobs stand: one value, swapped whole when one is turned. The defaults play as learned.
+
+    `density`: notes a second as learned times this. `loudness` and `register`: softer to louder, lower to higher. At
+    most `polyphony` keys of its own sound at a time; 32 is as many as it likes. `scale`: a key, "any", or to "follow"
+    what was played lately. `answer_length`: an answer's length as the call's times this. `morph`: from one stored pad
+    to another. Raises BadValue for what is out of its knob's range.
+    """
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    density: float = 1.0
+    loudness: float = 0.0
+    register: float = 0.0
+    polyphony: int = 32
+    scale: str = "any"
+    answer_length: float = 1.0
+    morph: float = 0.0
+    mode: Mode = Mode.SOLO
+
+    def __post_init__(self) -> None:
+        for knob in KNOBS.values():
+            knob.check(getattr(self, knob.name))
+
+    def turned(self, name: str, value: Any) -> Settings:
+        """The same with another value for the knob of that name. Raises BadValue."""
+        return replace(self, **{name: value})
+
+
+def label(name: str) -> str:
+    """A knob's or an action's name in words."""
+    return name.replace("_", " ")
+
+
+def pitch_class_weights(scale: str, recent: Sequence[float]) -> tuple[float, ...]:
+    """How welcome a strike of C, C♯ … B is: 12 weights in (0, 1], the greatest 1.
+
+    `recent`: how often each was struck lately, 12 counts of at least 0. To "follow" is their histogram with one strike
+    of each added, so that a single note does not bind. Raises BadValue for an unknown scale and ValueError for counts
+    that are none.
+    """
+    KNOBS["scale"].check(scale)
+    if len(recent) != 12 or min(recent) < 0:
+        raise ValueError(f"12 counts of at least 0 are wanted, not {recent}")
+    if scale == "any":
+        return (1.0,) * 12
+    if scale == "follow":
+        return tuple((count + 1) / (max(recent) + 1) for count in recent)
+    return tuple(1.0 if pitch_class in _SCALES[scale] else _OUTSIDE for pitch_class in range(12))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from perfrnn_live.live.messages import CONTROL_CHANGE, SUSTAIN, releases, strikes
 from perfrnn_live.music.pedal import Sustain
+from perfrnn_live.player.messages import CONTROL_CHANGE, SUSTAIN, releases, strikes
 
-_PEDALS = (SUSTAIN, 66, 67)
 _ALL_SOUND_OFF, _ALL_NOTES_OFF = 120, 123
 
 
@@ -20,16 +19,21 @@ class Change:
     struck: tuple[tuple[int, int], ...] = ()
 
 
-def is_played(message: bytes) -> bool:
-    """True for what hands and feet do at a piano: keys and the three pedals."""
-    return strikes(message) or releases(message) or (message[0] & 0xF0 == CONTROL_CHANGE and message[1] in _PEDALS)
-
-
 class Hearing:
     """One player's keyboard and pedal, all channels as one. Clock, aftertouch and other controllers change nothing."""
 
     def __init__(self) -> None:
         self._sustain = Sustain()
+
+    @property
+    def keys_down(self) -> bool:
+        """True while any key is held by a finger."""
+        return bool(self._sustain.keys)
+
+    @property
+    def pedal_down(self) -> bool:
+        """True while the sustain pedal is down."""
+        return self._sustain.pedal_down
 
     def receive(self, arrival_s: float, message: bytes) -> Change | None:
         """What a message changes; None if nothing that sounds."""

@@ -2,112 +2,139 @@
 
 Beside every planned event stands the `Moment` after it. Moments are values, so going back is picking one up: deep
 lookahead and an instant response at once, and the model never remembers music that nobody heard.
+
+Where the future is settled already, because a slow piano has been sent it, because it is kept while the other player's
+notes are woven in, or because a passage goes round, the plan follows that, and only its moments are worked out anew.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Set
+from enum import Enum
 
 import numpy as np
 
-from perfrnn_live.live.clock import Clock
 from perfrnn_live.live.hearing import Change
-from perfrnn_live.live.messages import Schedule, Timed, note_off, note_on
-from perfrnn_live.model.continuation import Continuation, Controls, Moment
-from perfrnn_live.music.codec import StreamEncoder
+from perfrnn_live.live.memory import Memory
+from perfrnn_live.live.plan import Passage, Plan, Planned, Settled
+from perfrnn_live.model.continuation import Continuation, Moment
+from perfrnn_live.model.controls import Constraint, Controls
+from perfrnn_live.model.generation import likeliest
 from perfrnn_live.music.performance import bin_to_velocity
-from perfrnn_live.music.vocabulary import Event, EventKind
+from perfrnn_live.music.vocabulary import EventKind
+from perfrnn_live.player.clock import Clock
+from perfrnn_live.player.messages import Schedule, Timed, note_off, note_on, strikes
 
 LOOKAHEAD_S = 0.5
 _START_S = 0.05  # from the first look at the clock to the first event
 _REACH_S = 0.003  # an event must be planned this long before it is due to reach the player in time
 _URGENT_S = 0.05  # what is due sooner than this is handed over at once, not with the rest of its burst
-_BURST = 16  # events planned in one go, under 10 ms: knobs and keys are looked at in between
+_BURST = 2  # messages planned in one go, about 3 ms: knobs and keys are looked at in between
+_BEAMS_S = 0.2  # with this much planned there is time to compare several continuations of it
+_YIELD_S = 0.25  # a key that is given up sounds as long as planned, but no longer than this
+_EARLY, _BREATH_S = 0.75, 0.3  # from this share of its length on, an answer ends where it breathes for so long
+_RING_S = 1.5  # what still sounds when an answer is over may ring for so long
 
 
-@dataclass(frozen=True, slots=True)
-class _Planned:
-    """An event of the plan, and where the music stands after it. `number` is None where no `message` is to be sent."""
+class Part(Enum):
+    """What the machine does of its own accord."""
 
-    number: int | None
-    message: bytes
-    after: Moment
-
-
-@dataclass(frozen=True, slots=True)
-class _Chord:
-    """What the other player did within one step, and where the music stood `before` and stands `after` it."""
-
-    step: int
-    released: frozenset[int]
-    struck: dict[int, int]
-    before: Moment
-    after: Moment
+    PLAYING = "playing"
+    CLOSING = "closing"  # strikes nothing more, and lets what sounds come to its end
+    RESTING = "resting"  # plays what is settled, and nothing else
 
 
 class Improviser:
-    """Plans with one continuation and one random generator, from `start`: where the music stands when it begins."""
+    """Plans with one continuation and one random generator, from `start`: where the music stands when it begins.
 
-    def __init__(self, continuation: Continuation, start: Moment, controls: Controls, rng: np.random.Generator) -> None:
+    `lead_s` is how long before it sounds a message must leave at the latest: what is planned anew cannot sound sooner.
+    Where there is time, the likeliest of as many continuations as there are `beams` is planned.
+    """
+
+    def __init__(
+        self,
+        continuation: Continuation,
+        start: Moment,
+        controls: Controls,
+        rng: np.random.Generator,
+        lead_s: float = 0.0,
+        beams: int = 1,
+    ) -> None:
+        self._lead_s = lead_s
+        self._beams = beams
         self._continuation = continuation
-        self._step_s = continuation.vocabulary.step_s
+        self._vocabulary = continuation.vocabulary
         self._rng = rng
-        self.controls = controls
-        self._heard = start
-        self._plan: deque[_Planned] = deque()
-        self._origin_s: float | None = None  # the moment of step 0
+        self.memory = Memory(continuation, start)
+        self._plan = Plan()
+        self._settled: deque[Settled] = deque()  # by step
         self._waited_steps = 0  # time passed since the last event heard, not yet part of the plan
-        self._held: frozenset[int] = frozenset()  # what sounds because the other player struck it
-        self._chord: _Chord | None = None
+        self._must_strike = False
+        self._closing_steps: tuple[int, int] | None = None  # a breath after the first ends it, the second ends it
+        self._loop: Passage | None = None
+        self._loop_step = 0  # where it begins the next time
+        self._ring_step = 0  # where a closing music's last notes end
         self._plans = 0
-        self._numbers = 0
+        self.controls = controls
+        self.part = Part.PLAYING
         self.events = 0  # planned so far, those taken back included
         self.heard_events = 0
 
     @property
     def heard(self) -> Moment:
         """Where the music stands after the last event that sounded."""
-        return self._heard
+        return self.memory.heard
+
+    @property
+    def resting(self) -> bool:
+        """True if nothing more is to be planned."""
+        return self.part is Part.RESTING and not self._settled and self._loop is None
+
+    @property
+    def silent(self) -> bool:
+        """True if nothing more is to be planned, and what was has sounded."""
+        return self.resting and not self._plan
 
     def planned_until_s(self) -> float | None:
-        """When the last planned event is due; None before the first."""
-        return None if self._origin_s is None else self._due_s(self._head)
+        """When the last planned event is due; None while time stands still."""
+        return None if self.memory.origin_s is None else self._due_s(self._head)
 
     def awaited_s(self) -> float | None:
         """When the next message that the player has not reported is due; None if there is none."""
-        return next((self._due_s(planned.after) for planned in self._plan if planned.number is not None), None)
+        return self._plan.awaited_s()
 
     def extend(self, clock: Clock) -> Schedule | None:
         """Plan on to the lookahead. Returns what is to be sent, or None if nothing came of it yet."""
-        if self._origin_s is None:
-            self._origin_s = clock.now() + _START_S - self._head.keyboard.step * self._step_s
-        burst: list[tuple[int, _Planned]] = []  # what sounds, with its number
-        for _ in range(_BURST):
-            if self._due_s(self._head) > clock.now() + LOOKAHEAD_S:
-                break
+        if self.resting:
+            return None
+        if self.memory.origin_s is None:
+            self.memory.begin(clock.now() + self._lead_s + _START_S)
+        burst: list[Planned] = []  # what is to be sent
+        if self._has_time_for_beams(clock):
+            burst = [planned for planned in self._plan_beam() if self._plan.is_new(planned)]
+        while not self.resting and self._due_s(self._head) <= clock.now() + self._lead_s + LOOKAHEAD_S:
             planned = self._plan_event()
-            if planned.number is not None:
-                burst.append((planned.number, planned))
-            if burst and self._due_s(burst[0][1].after) < clock.now() + _URGENT_S:
+            if planned is not None and self._plan.is_new(planned):
+                burst.append(planned)
+            urgent = burst and self._due_s(burst[0].after) < clock.now() + self._lead_s + _URGENT_S
+            if urgent or len(burst) >= _BURST:
                 break
         if not burst:
             return None
         # When the model falls behind, time itself moves on, so that what comes is late as a whole and not in a heap.
-        self._origin_s += max(0.0, clock.now() + _REACH_S - self._due_s(burst[0][1].after))
-        messages = (Timed(self._due_s(planned.after), number, planned.message) for number, planned in burst)
-        return Schedule(self._plans, tuple(messages))
+        self.memory.delay(max(0.0, clock.now() + self._lead_s + _REACH_S - self._due_s(burst[0].after)))
+        messages = tuple(
+            Timed(self._due_s(each.after), each.number, each.message) for each in burst if each.number is not None
+        )
+        self._plan.handed_over(messages)
+        return Schedule(self._plans, messages)
 
-    def sent(self, number: int) -> None:
-        """The player has sent the message of event `number`: everything planned up to it has been heard."""
-        while self._plan:
-            planned = self._plan.popleft()
-            self._heard = planned.after
-            self.heard_events += 1
-            if planned.number == number:
-                return
+    def sent(self, number: int, sent_s: float) -> None:
+        """The player has sent the message of event `number`. What has sounded by `sent_s` has been heard."""
+        self._plan.sent(number)
+        self._hear_sounded(sent_s)
 
     def taken_back(self, at_s: float, changes: Iterable[Change] = ()) -> None:
         """The player has dropped what was not sent by `at_s`: return to the last event heard and plan anew from there.
@@ -117,76 +144,161 @@ class Improviser:
         that nothing has happened yet; a shift cut short would tell it that something had.
         """
         self._plans += 1
-        self._plan.clear()
-        for change in changes:
-            self._hear(change)
-        if self._origin_s is None:
-            return
-        passed_steps = math.ceil((at_s - self._origin_s) / self._step_s) - self._heard.keyboard.step
-        self._waited_steps = max(passed_steps, 0)
+        ends = self._plan.ends()
+        self._return(at_s, changes, self._plan.sent_ahead)
+        if self.part is Part.RESTING:
+            self._give_up_keys(ends)
 
-    def _hear(self, change: Change) -> None:
-        """Within one step, what is heard is put in the order that training has: a chord is the same however it came."""
-        if self._origin_s is None:  # the music begins with the other player
-            self._origin_s = change.time_s - self._heard.keyboard.step * self._step_s
-        step = max(round((change.time_s - self._origin_s) / self._step_s), self._heard.keyboard.step)
-        chord = self._chord
-        if chord is None or chord.step != step or chord.after is not self._heard:
-            chord = _Chord(step, frozenset(), {}, self._heard, self._heard)
-        elif not chord.struck.keys().isdisjoint(change.released):  # a note is at least one step long
-            chord = _Chord(step + 1, frozenset(), {}, self._heard, self._heard)
-        released = chord.released | set(change.released)
-        struck = dict(change.struck) | chord.struck
-        keyboard, after = chord.before.keyboard, chord.before
-        encoder = StreamEncoder(self._continuation.vocabulary, keyboard.step, keyboard.velocity_bin)
-        ended = {pitch for pitch in released | struck.keys() if keyboard.sounding[pitch]}
-        for token in encoder.encode(chord.step, ended, struck.items()):
-            (after,) = self._continuation.feed([after], [token])
-        self._heard = after
-        self._chord = _Chord(chord.step, released, struck, chord.before, after)
-        self._held = (self._held - set(change.released)) | {pitch for pitch, _ in change.struck}
+    def woven(self, at_s: float, changes: Iterable[Change]) -> None:
+        """What the other player did becomes part of the music, and what is planned stays."""
+        self._return(at_s, changes, self._plan.with_player)
 
     def silenced(self, at_s: float) -> None:
-        """The player has dropped the plan and released its keys: hear that; rest until `extend` is called."""
-        self.taken_back(at_s)
-        vocabulary = self._continuation.vocabulary
-        encoder = StreamEncoder(vocabulary)
-        pitches = set(np.flatnonzero(self._heard.keyboard.sounding).tolist()) - self._held
-        for token in encoder.encode(self._waited_steps, pitches, ()):
-            (self._heard,) = self._continuation.feed([self._heard], [token])
+        """The player has dropped the plan and released its keys: hear that; time stands still until more is planned."""
+        self._hear_sounded(math.inf)
+        self._plans += 1
+        self._return(at_s, (), frozenset())
+        self._settled.clear()
+        self.memory.hear_silence(self._waited_steps)
         self._waited_steps = 0
-        self._origin_s = None
+
+    def play(self) -> None:
+        """Go on without end."""
+        self.part, self._closing_steps, self._loop = Part.PLAYING, None, None
+        self._must_strike = False
+
+    def answer(self, at_s: float, length_s: float) -> None:
+        """Strike at once, and come to an end after about `length_s`."""
+        self.play()
+        self._must_strike = True
+        self.woven(at_s, ())
+        self._waited_steps = max(math.floor(self.memory.steps_until(at_s + self._lead_s)), 0)
+        step = self.heard.keyboard.step + self._waited_steps
+        self._settle([Settled(step)])
+        length_steps = round(length_s * self._vocabulary.steps_per_second)
+        self._closing_steps = step + round(_EARLY * length_steps), step + length_steps
+
+    def close(self) -> None:
+        """Strike nothing beyond what is planned, and come to rest."""
+        if self.part is Part.PLAYING:
+            self._close(self._head.keyboard.step)
+
+    def rest(self, at_s: float, changes: Iterable[Change] = ()) -> None:
+        """Stop: the player has dropped what was not sent by `at_s`. The machine gives up its keys."""
+        self.part, self._closing_steps, self._loop = Part.RESTING, None, None
+        self._settled = deque(each for each in self._settled if each.number is not None)
+        self.taken_back(at_s, changes)
+
+    def repeat(self, passage: Passage) -> None:
+        """Play `passage` round and round, and nothing else."""
+        self.part, self._closing_steps, self._loop = Part.RESTING, None, passage
+        self._loop_step = self._head.keyboard.step + self._waited_steps
 
     @property
     def _head(self) -> Moment:
-        return self._plan[-1].after if self._plan else self._heard
+        return self._plan.head if self._plan else self.memory.heard
 
     def _due_s(self, moment: Moment) -> float:
-        assert self._origin_s is not None
-        return self._origin_s + moment.keyboard.step * self._step_s
+        return self.memory.time_s(moment.keyboard.step)
 
-    def _plan_event(self) -> _Planned:
+    def _hear_sounded(self, now_s: float) -> None:
+        for moment in self._plan.sounded(now_s):
+            self.memory.heard = moment
+            self.heard_events += 1
+
+    def _return(self, at_s: float, changes: Iterable[Change], stays: Set[int]) -> None:
+        """Back to the last event heard; what has a number in `stays` will sound as it was planned."""
+        self._hear_sounded(at_s)
+        self._settled = deque(each for each in self._settled if each.number is None or each.number in stays)
+        self._settle(self._plan.clear(stays))
+        self.memory.hear(changes)
+        self._waited_steps = max(math.ceil(self.memory.steps_until(at_s + self._lead_s)), 0)
+
+    def _settle(self, events: Iterable[Settled]) -> None:
+        self._settled = deque(sorted((*events, *self._settled), key=lambda each: each.step))
+
+    def _has_time_for_beams(self, clock: Clock) -> bool:
+        free = self.part is Part.PLAYING and not (self._settled or self._waited_steps or self._must_strike)
+        ahead_s = self._due_s(self._head) - clock.now() - self._lead_s
+        return self._beams > 1 and free and _BEAMS_S < ahead_s <= LOOKAHEAD_S
+
+    def _give_up_keys(self, ends: dict[int, int]) -> None:
+        """Release the machine's keys where `ends` says, and none later than a short while from now."""
+        keyboard = self.heard.keyboard
+        soonest = keyboard.step + self._waited_steps
+        latest = soonest + round(_YIELD_S * self._vocabulary.steps_per_second)
+        own = set(np.flatnonzero(keyboard.sounding).tolist()) - self.memory.held
+        own |= {each.message[1] for each in self._settled if each.message}  # about to sound, as it was sent ahead
+        own -= {each.message[1] for each in self._settled if each.message and not strikes(each.message)}
+        if self._settled:
+            soonest = max(soonest, self._settled[-1].step + 1)
+        self._settle(Settled(max(min(ends.get(pitch, latest), latest), soonest), note_off(pitch)) for pitch in own)
+
+    def _plan_event(self) -> Planned | None:
+        """Plan one event; None where what was settled is no longer possible, or there is nothing left to do."""
         moment = self._head
-        token = self._continuation.choose(moment, self.controls, self._rng, self._waited_steps, self._held)
-        event = self._continuation.vocabulary.events[token]
+        if self._loop is not None and not self._settled:
+            self._settle(Settled(self._loop_step + at, message) for at, message in self._loop.messages)
+            self._loop_step += self._loop.steps
+        settled = self._settled[0] if self._settled else None
+        token = (
+            self._free_token(moment)
+            if settled is None
+            else settled.next_token(moment, self.memory.held, self._vocabulary)
+        )
+        if token is None and settled is not None:
+            self._settled.popleft()
+        if token is None:
+            return None
+        (after,) = self._continuation.feed([moment], [token])
+        return self._planned(token, after, settled)
+
+    def _free_token(self, moment: Moment) -> int | None:
+        """The next event as the model has it; None if the music has come to rest."""
+        step = moment.keyboard.step
+        if self._closing_steps is not None and step >= self._closing_steps[1]:
+            self._close(step)
+        ring_steps = None
+        if self.part is Part.CLOSING:
+            own = set(np.flatnonzero(moment.keyboard.sounding).tolist()) - self.memory.held
+            if not own:
+                self.part = Part.RESTING
+                return None
+            ring_steps = self._ring_step - step
+            if ring_steps <= 0:
+                return self._vocabulary.offsets[EventKind.NOTE_OFF] + min(own)
+        playing = self.part is Part.PLAYING
+        constraint = Constraint(self._waited_steps, self.memory.held, ring_steps, playing, not self._must_strike)
+        return self._continuation.choose(moment, self.controls, self._rng, constraint)
+
+    def _plan_beam(self) -> list[Planned]:
+        """Plan the likeliest of several continuations."""
+        held, start = Constraint(held=self.memory.held), [self._head]
+        (path,) = likeliest(self._continuation, start, self.controls, self._rng, self._beams, constraint=held)
+        return [self._planned(token, after, None) for token, after in path]
+
+    def _planned(self, token: int, after: Moment, settled: Settled | None) -> Planned:
+        """The plan with one more event, which is a step towards `settled` or free."""
+        moment = self._head
+        event = self._vocabulary.events[token]
+        self.events += 1
+        number, message = None, b""
         if event.kind is EventKind.TIME_SHIFT:
             self._waited_steps = max(self._waited_steps - event.value, 0)
-        (after,) = self._continuation.feed([moment], [token])
-        self.events += 1
-        message = _message(event, moment)
-        number = None
-        if message:
-            number = self._numbers
-            self._numbers += 1
-        planned = _Planned(number, message, after)
-        self._plan.append(planned)
-        return planned
+            early = self._closing_steps is not None and moment.keyboard.step >= self._closing_steps[0]
+            if early and event.value >= _BREATH_S * self._vocabulary.steps_per_second:
+                self._close(moment.keyboard.step)
+        elif event.kind is not EventKind.VELOCITY:
+            strike = note_on(event.value, bin_to_velocity(moment.keyboard.velocity_bin))
+            message = strike if event.kind is EventKind.NOTE_ON else note_off(event.value)
+            if settled is not None and strikes(settled.message) != strikes(message):
+                message = b""  # what the other player sounds ends where the machine strikes
+            elif settled is not None:
+                self._settled.popleft()
+                message, number = settled.message, settled.number
+            self._must_strike = self._must_strike and not (message and strikes(message))
+        return self._plan.append(after, message, number)
 
-
-def _message(event: Event, moment: Moment) -> bytes:
-    """What `event` sends; nothing for a time shift or a velocity."""
-    if event.kind is EventKind.NOTE_ON:
-        return note_on(event.value, bin_to_velocity(moment.keyboard.velocity_bin))
-    if event.kind is EventKind.NOTE_OFF:
-        return note_off(event.value)
-    return b""
+    def _close(self, step: int) -> None:
+        self.part, self._closing_steps = Part.CLOSING, None
+        self._ring_step = step + round(_RING_S * self._vocabulary.steps_per_second)

@@ -6,90 +6,137 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from queue import SimpleQueue
 
 import numpy as np
+import platformdirs
 
 from perfrnn_live.errors import MidiUnavailable, PerfRNNError, PlayerLost
-from perfrnn_live.live.clock import SystemClock
+from perfrnn_live.live.controls import Settings
+from perfrnn_live.live.desk import Desk
 from perfrnn_live.live.improviser import Improviser
-from perfrnn_live.live.link import ProcessLink
-from perfrnn_live.live.messages import Schedule, Timed, note_off
-from perfrnn_live.live.ports import PORT_NAME
+from perfrnn_live.live.journal import Journal
+from perfrnn_live.live.pads import Pads
+from perfrnn_live.live.partner import Ask, Partner
+from perfrnn_live.live.recorder import Recorder
 from perfrnn_live.live.session import Session, Summary
-from perfrnn_live.live.terminal import Key, key_presses
-from perfrnn_live.model.continuation import Controls
+from perfrnn_live.live.steering import Steering
+from perfrnn_live.live.terminal import key_presses
+from perfrnn_live.model.controls import Controls
 from perfrnn_live.model.opening import begin
 from perfrnn_live.music.midifile import MidiFileWriter, check_writable
+from perfrnn_live.player.clock import SystemClock
+from perfrnn_live.player.drivers import PORT_NAME
+from perfrnn_live.player.link import ProcessLink
+from perfrnn_live.player.messages import Schedule, Setup, Timed, note_off
+from perfrnn_live.player.profiles import DAW, Profile
 
+_APP = "perfrnn-live"
 _RELEASE_S = 0.1
 _CABLE_S = 0.001  # what a message takes on a MIDI cable; and JACK's listeners lose notes of larger bursts
 
 
-def play(
-    output: str | None,
-    input: str | None,
-    model: Path,
-    prime: Path | None,
-    controls: Controls,
-    seed: int | None,
-    seconds: float | None,
-    record: Path | None,
-    thru: bool,
-    quiet: bool,
-) -> Summary:
-    """Play until `seconds` have passed, a signal comes or `q` is pressed.
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """What `play` is asked for.
 
     `output` None is a virtual port, or none where the machine has no MIDI system: then a recording is kept in any case.
-    `input` None follows the output: virtual with a virtual one, none otherwise. Raises what opening ports, model and
-    files raises, before anything sounds.
+    `inputs` None follows the output: virtual with a virtual one, none otherwise. `lowest` to `highest` is the
+    machine's range; with `split` it keeps to the other side of that pitch than the player's hands.
     """
-    if record is not None:
-        check_writable(record)
-    link = ProcessLink(
-        output or "virtual", input or _input_beside(output), thru
-    )  # opens its ports while the model loads
+
+    model: Path
+    output: str | None = None
+    inputs: tuple[str, ...] | None = None
+    thru: bool = False
+    profile: Profile = DAW
+    prime: Path | None = None
+    settings: Settings = field(default_factory=Settings)
+    lowest: int = 0
+    highest: int = 127
+    split: int | None = None
+    beams: int = 1
+    seed: int | None = None
+    seconds: float | None = None
+    record: Path | None = None
+    pads: Path | None = None
+    log: Path | None = None
+    quiet: bool = False
+
+
+def play(sitting: Sitting) -> Summary:
+    """Play until `seconds` have passed, a signal comes or `q` is pressed.
+
+    Raises what opening ports, files and the model raises, before anything sounds.
+    """
+    for path in (sitting.record, sitting.log):
+        if path is not None:
+            check_writable(path)
+    desk = Desk(sitting.settings, platformdirs.user_config_path(_APP) / "controls.toml")
+    pads_file = sitting.pads or platformdirs.user_data_path(_APP) / "pads" / f"{sitting.model.name}.npz"
+    pads = Pads(sitting.model.name, pads_file)
+    for path in (sitting.model / "pads.npz", pads_file):
+        if path.exists():
+            pads.load(path)
+    profile, record = sitting.profile, sitting.record
+    inputs = _inputs_beside(sitting.output) if sitting.inputs is None else sitting.inputs
+    link = ProcessLink(Setup(sitting.output or "virtual", inputs, sitting.thru, profile))  # opens ports meanwhile
     try:
-        continuation, start = begin(model, prime)
+        continuation, start = begin(sitting.model, sitting.prime)
         try:
             ready = link.ready()
         except MidiUnavailable as error:
-            if output is not None:
+            if sitting.output is not None:
                 raise
-            record = record or Path(f"perfrnn-live-{datetime.now():%Y%m%d-%H%M%S}.mid")
+            record = record or Path(f"{_APP}-{datetime.now():%Y%m%d-%H%M%S}.mid")
             print(f"{error}; playing into {record} instead", file=sys.stderr)
-            link = ProcessLink("none", "none")
+            link = ProcessLink(Setup("none", (), thru=False, profile=profile))
             ready = link.ready()
-        recorder = MidiFileWriter(record) if record is not None else None
+        writer = MidiFileWriter(record) if record is not None else None
     except BaseException:
         link.close()
         raise
-    improviser = Improviser(continuation, start, controls, np.random.default_rng(seed))
-    keys: SimpleQueue[Key] = SimpleQueue()
+    base = Controls(
+        polyphony=profile.polyphony,
+        lowest=sitting.lowest,
+        highest=sitting.highest,
+        min_note_s=profile.min_note_s,
+    )
+    clock, rng = SystemClock(), np.random.default_rng(sitting.seed)
+    improviser = Improviser(continuation, start, base, rng, profile.longest_delay_s, sitting.beams)
+    recorder = Recorder(writer, clock.now(), profile.longest_delay_s) if writer is not None else None
+    journal = Journal(clock.now(), sitting.log)
+    keys: SimpleQueue[str] = SimpleQueue()
+
+    def partner(ask: Ask) -> Partner:
+        return Partner(improviser, clock, ask, sitting.settings, Steering(base, sitting.split), pads, journal)
+
     with contextlib.ExitStack() as stack:
         face = None
-        if not quiet:
+        if not sitting.quiet:
             from rich.console import Console
 
             from perfrnn_live.live.screen import Screen
 
-            print(f"{model.name} plays onto {ready.output}" + (f", hears {ready.input}" if ready.input else ""))
-            face = stack.enter_context(Screen(Console(), model.name))
+            hears = f", hears {' and '.join(ready.inputs)}" if ready.inputs else ""
+            print(f"{sitting.model.name} plays onto {ready.output}{hears}")
+            face = stack.enter_context(Screen(Console(), sitting.model.name))
             stack.enter_context(key_presses(keys.put))
-        session = Session(link, SystemClock(), improviser, recorder, face, keys)
+        session = Session(link, clock, improviser, partner, desk, journal, recorder, face, keys)
         stack.enter_context(_ending_on_signals(session))
         try:
-            return session.run(seconds)
+            return session.run(sitting.seconds)
         except PlayerLost:
             _release_keys(ready.output)
             raise
 
 
-def _input_beside(output: str | None) -> str:
+def _inputs_beside(output: str | None) -> tuple[str, ...]:
     """Keys and knobs have a virtual port where the notes have one; Windows has none."""
-    return "virtual" if output in (None, "virtual") and sys.platform != "win32" else "none"
+    return ("virtual",) if output in (None, "virtual") and sys.platform != "win32" else ()
 
 
 def _release_keys(output: str) -> None:
@@ -100,7 +147,7 @@ def _release_keys(output: str) -> None:
     if output in (PORT_NAME, "none"):
         return
     with contextlib.suppress(PerfRNNError), contextlib.ExitStack() as stack:
-        link = ProcessLink(output, "none")
+        link = ProcessLink(Setup(output, (), thru=False, profile=DAW))
         stack.callback(link.close)  # this lifts the pedal
         link.ready()
         began_s = SystemClock().now() + _RELEASE_S

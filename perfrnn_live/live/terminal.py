@@ -4,37 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from enum import Enum
 
-
-class Key(Enum):
-    """What a key means while playing."""
-
-    WARMER = "warmer"
-    COOLER = "cooler"
-    PANIC = "panic"
-    QUIT = "quit"
-
-
-KEYS = {
-    "+": Key.WARMER,
-    "=": Key.WARMER,
-    "\x1b[A": Key.WARMER,
-    "-": Key.COOLER,
-    "\x1b[B": Key.COOLER,
-    " ": Key.PANIC,
-    "q": Key.QUIT,
-}
+_KEY = re.compile(r"\x1b\[[0-9;]*[^0-9;\x1b]|\x1bO[^\x1b]|.", re.DOTALL)
+_BEGUN = re.compile(r"\x1b(\[[0-9;]*|O)?\Z")
+_REST_S = 0.05  # a sequence comes at once, over a network nearly so; a person is slower
 
 
 @contextlib.contextmanager
-def key_presses(pressed: Callable[[Key], None]) -> Iterator[None]:
-    """Call `pressed` from a thread for each key that means something, until the block is left.
+def key_presses(pressed: Callable[[str], None]) -> Iterator[None]:
+    """Call `pressed` from a thread with each key's text until the block is left.
 
-    Does nothing where standard input is no terminal.
+    That is one character, or the whole escape sequence of a key that sends one: "\\x1b[A" for up, and B, C, D for down,
+    right, left, on Windows too. Escape alone is "\\x1b". Does nothing where standard input is no terminal.
     """
     if not sys.stdin.isatty():
         yield
@@ -46,8 +31,15 @@ def key_presses(pressed: Callable[[Key], None]) -> Iterator[None]:
             yield
 
 
+def split_keys(typed: str) -> tuple[list[str], str]:
+    """What was typed, key by key, and at its end what may be the beginning of a sequence: the rest is still to come."""
+    begun = _BEGUN.search(typed)
+    end = begun.start() if begun else len(typed)
+    return _KEY.findall(typed[:end]), typed[end:]
+
+
 @contextlib.contextmanager
-def _posix_keys(pressed: Callable[[Key], None]) -> Iterator[None]:
+def _posix_keys(pressed: Callable[[str], None]) -> Iterator[None]:
     import select
     import signal
     import termios
@@ -58,14 +50,19 @@ def _posix_keys(pressed: Callable[[Key], None]) -> Iterator[None]:
     wake, leave = os.pipe()
 
     def listen() -> None:
+        begun = ""
         while True:
-            ready, _, _ = select.select([terminal, wake], [], [])
+            ready, _, _ = select.select([terminal, wake], [], [], _REST_S if begun else None)
             if wake in ready:
                 return
-            typed = os.read(terminal, 64).decode(errors="ignore")
-            if not typed:
-                return
-            for key in [KEYS[typed]] if typed in KEYS else [KEYS[each] for each in typed if each in KEYS]:
+            if ready:
+                typed = os.read(terminal, 64)
+                if not typed:
+                    return
+                keys, begun = split_keys(begun + typed.decode(errors="ignore"))
+            else:  # nothing more came: it was Escape
+                keys, begun = list(begun), ""
+            for key in keys:
                 pressed(key)
 
     thread = threading.Thread(target=listen, daemon=True)
@@ -85,19 +82,19 @@ def _posix_keys(pressed: Callable[[Key], None]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _windows_keys(pressed: Callable[[Key], None]) -> Iterator[None]:
+def _windows_keys(pressed: Callable[[str], None]) -> Iterator[None]:
     if sys.platform != "win32":
         return
     import msvcrt
 
-    arrows = {"H": Key.WARMER, "P": Key.COOLER}
+    arrows = {"H": "\x1b[A", "P": "\x1b[B", "M": "\x1b[C", "K": "\x1b[D"}
     left = threading.Event()
 
     def listen() -> None:
         while not left.wait(0.02):
             while msvcrt.kbhit():
                 typed = msvcrt.getwch()
-                key = arrows.get(msvcrt.getwch()) if typed in "\x00\xe0" else KEYS.get(typed)
+                key = arrows.get(msvcrt.getwch()) if typed in "\x00\xe0" else typed
                 if key is not None:
                     pressed(key)
 

@@ -9,16 +9,16 @@ forget more.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.errors import BadValue
+from perfrnn_live.model.controls import FREE, Constraint, Controls
 from perfrnn_live.model.engine import HiddenState, Logits, StepEngine
 from perfrnn_live.model.sampling import sample
+from perfrnn_live.model.shaping import Shaping, shaped
 from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.vocabulary import EventKind, Vocabulary
 
@@ -32,26 +32,6 @@ class Moment:
     logits: NDArray[np.float32]
     keyboard: Keyboard
     velocity_set: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Controls:
-    """How events are chosen: one value, swapped whole when a performer turns a knob.
-
-    `temperature` above 0; `top_p` in (0, 1]; `max_note_s` bounds every note and `max_rest_s` every silence, seconds.
-    Raises BadValue.
-    """
-
-    temperature: float = 1.0
-    top_p: float = 1.0
-    max_note_s: float = 4.0
-    max_rest_s: float = 4.0
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.temperature) and self.temperature > 0):
-            raise BadValue(f"the temperature must be a number above 0, not {self.temperature}")
-        if not 0 < self.top_p <= 1:
-            raise BadValue(f"top-p must be above 0 and at most 1, not {self.top_p}")
 
 
 class Continuation:
@@ -91,44 +71,71 @@ class Continuation:
         return self._moments(logits, state, keyboards, [velocity.start <= token < velocity.stop for token in tokens])
 
     def choose(
-        self,
-        moment: Moment,
-        controls: Controls,
-        rng: np.random.Generator,
-        waited_steps: int = 0,
-        held: frozenset[int] = frozenset(),
+        self, moment: Moment, controls: Controls, rng: np.random.Generator, constraint: Constraint = FREE
     ) -> int:
         """The next event of one stream: a release that is due, or else a sample of what is possible.
 
-        With `waited_steps`, that much time has already passed since the last event, so what comes next can only be a
-        time shift at least as long. Pitches `held` by somebody else are neither struck nor released.
-        """
-        keyboard, shift = moment.keyboard, self._shift
-        own = keyboard.sounding.copy()
-        own[list(held)] = False
-        oldest, steps_left = self._bound(keyboard, own, controls)
-        if waited_steps > 0:
-            first = min(waited_steps, self.vocabulary.max_shift)
-            allowed = np.zeros(self.vocabulary.size, np.bool_)
-            allowed[shift.start + first - 1 : shift.start + max(first, steps_left)] = True
-            allowed[shift.stop :] = False
-        elif oldest is not None and steps_left <= 0:
-            return int(self._off.start + oldest)
-        else:
-            allowed = np.ones(self.vocabulary.size, np.bool_)
-            allowed[self._on] = ~keyboard.sounding
-            allowed[self._off] = own & (keyboard.struck_step < keyboard.step)
-            allowed[shift.start + max(steps_left, 0) : shift.stop] = False  # the first of them is a shift of 1
-            allowed[self._velocity] = not moment.velocity_set
-        return sample(moment.logits, rng, controls.temperature, controls.top_p, allowed)
+        The demands rank as follows, each obeyed as far as those before it allow, and so there always is an event:
 
-    def _bound(self, keyboard: Keyboard, own: NDArray[np.bool_], controls: Controls) -> tuple[int | None, int]:
-        """The key held longest, if any, and the steps until it must be released; or the steps left to rest."""
-        rate = self.vocabulary.steps_per_second
-        if not own.any():
-            return None, round(controls.max_rest_s * rate) - (keyboard.step - keyboard.released_step)
-        oldest = int(np.where(own, keyboard.struck_step, keyboard.step + 1).argmin())
-        return oldest, round(controls.max_note_s * rate) - (keyboard.step - int(keyboard.struck_step[oldest]))
+        1. nothing impossible, `held`, `may_strike`, `within_steps`, the range, polyphony, shortest note and gap;
+        2. after `waited_steps` comes a time shift, at least as long;
+        3. a key held for `max_note_s` is released, the oldest first, and no time shift goes beyond;
+        4. where it must not wait, a strike, its velocity before it; after `waited_steps`, no more time than those;
+        5. no silence goes beyond `max_rest_s`.
+
+        The last two are void while nothing can be struck: then time passes.
+        """
+        keyboard, shaping = moment.keyboard, shaped(controls, self.vocabulary)
+        own = keyboard.sounding
+        if constraint.held:
+            own = own.copy()
+            own[list(constraint.held)] = False
+        due_steps = None
+        if np.count_nonzero(own):
+            oldest = int(np.where(own, keyboard.struck_step, keyboard.step + 1).argmin())
+            due_steps = int(keyboard.struck_step[oldest]) + shaping.max_note_steps - keyboard.step
+            if due_steps <= 0 and not constraint.waited_steps:
+                return int(self._off.start + oldest)
+        allowed = self._allowed(moment, own, due_steps, shaping, constraint)
+        logits = shaping.applied(moment.logits, keyboard, controls.temperature)
+        return sample(logits, rng, controls.temperature, controls.top_p, allowed)
+
+    def _allowed(
+        self, moment: Moment, own: NDArray[np.bool_], due_steps: int | None, shaping: Shaping, constraint: Constraint
+    ) -> NDArray[np.bool_]:
+        """The tokens that obey every demand, shape (size,), where one of the keys in `own` is due in `due_steps`."""
+        keyboard = moment.keyboard
+        strikable = shaping.strikable & ~keyboard.sounding
+        strikable[list(constraint.held)] = False
+        if shaping.min_gap_steps:
+            strikable &= shaping.rested(keyboard)
+        finger_free = np.count_nonzero(own) < shaping.polyphony
+        can_strike = constraint.may_strike and finger_free and bool(np.count_nonzero(strikable))
+        may_wait = constraint.may_wait or not can_strike
+
+        max_shift = self.vocabulary.max_shift
+        longest_steps = most_steps = min(constraint.within_steps or max_shift, max_shift)
+        if due_steps is not None:
+            longest_steps = min(most_steps, due_steps)
+        elif can_strike:
+            longest_steps = min(most_steps, shaping.max_rest_steps - keyboard.silent_steps)
+
+        allowed = np.zeros(self.vocabulary.size, np.bool_)
+        if constraint.waited_steps:
+            passed_steps = min(constraint.waited_steps, most_steps)
+            allowed[self._shifts(passed_steps, max(passed_steps, longest_steps if may_wait else 0))] = True
+            return allowed
+        if can_strike:
+            allowed[self._on] = strikable
+            allowed[self._velocity] = not moment.velocity_set
+        if may_wait:
+            allowed[self._off] = own & (keyboard.struck_step <= keyboard.step - shaping.min_note_steps)
+            allowed[self._shifts(1, longest_steps)] = True
+        return allowed
+
+    def _shifts(self, shortest_steps: int, longest_steps: int) -> slice:
+        """The tokens of time shifts from one length to another; none where the second is below the first."""
+        return slice(self._shift.start + shortest_steps - 1, self._shift.start + max(longest_steps, 0))
 
     def _features(self, keyboards: list[Keyboard]) -> NDArray[np.float32]:
         return np.stack([keyboard.features(self.vocabulary.steps_per_second) for keyboard in keyboards])

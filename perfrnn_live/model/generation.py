@@ -1,13 +1,17 @@
-"""Music that nobody waits for: several pieces as one batch, with the paper's beam search."""
+"""The paper's beam search, and music that nobody waits for: several pieces as one batch."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from perfrnn_live.model.continuation import Continuation, Controls, Moment
+from perfrnn_live.model.continuation import Continuation, Moment
+from perfrnn_live.model.controls import FREE, Constraint, Controls
 from perfrnn_live.model.sampling import log_softmax
 
 BEAM_EVENTS = 16  # how often the likeliest beam is kept
+
+Path = list[tuple[int, Moment]]
+"""Events in order, each with where the music stands after it."""
 
 
 def generate(
@@ -19,31 +23,41 @@ def generate(
     count: int = 1,
     beams: int = 1,
 ) -> list[list[int]]:
-    """Tokens of `count` pieces that go on from `start` for `seconds`, all stepped together.
-
-    With several `beams`, each piece is sampled in as many continuations; every 16 events the likeliest of them replaces
-    the others (Oore et al. 2018, section 3.6).
-    """
+    """Tokens of `count` pieces that go on from `start` for `seconds`, all stepped together; for `beams` see
+    `likeliest`."""
     last_step = start.keyboard.step + round(seconds * continuation.vocabulary.steps_per_second)
     pieces: list[list[int]] = [[] for _ in range(count)]
-    moments = [[start] * beams for _ in range(count)]
-    while playing := [n for n in range(count) if moments[n][0].keyboard.step < last_step]:
-        tails: dict[int, list[list[int]]] = {n: [[] for _ in range(beams)] for n in playing}
-        likelihoods = np.zeros((count, beams))
-        for _ in range(BEAM_EVENTS if beams > 1 else 1):
-            flat = [moment for n in playing for moment in moments[n]]
-            tokens = [continuation.choose(moment, controls, rng) for moment in flat]
-            chances = log_softmax(np.stack([moment.logits for moment in flat])) if beams > 1 else None
-            flat = continuation.feed(flat, tokens)
-            for place, n in enumerate(playing):
-                row = slice(place * beams, (place + 1) * beams)
-                moments[n] = flat[row]
-                for beam, token in enumerate(tokens[row]):
-                    tails[n][beam].append(token)
-                    if chances is not None:
-                        likelihoods[n, beam] += chances[place * beams + beam, token]
-        for n in playing:
-            best = int(likelihoods[n].argmax())
-            pieces[n].extend(tails[n][best])
-            moments[n] = [moments[n][best]] * beams
+    heads = [start] * count
+    events = BEAM_EVENTS if beams > 1 else 1
+    while playing := [n for n in range(count) if heads[n].keyboard.step < last_step]:
+        paths = likeliest(continuation, [heads[n] for n in playing], controls, rng, beams, events)
+        for n, path in zip(playing, paths, strict=True):
+            pieces[n].extend(token for token, _ in path)
+            heads[n] = path[-1][1]
     return pieces
+
+
+def likeliest(
+    continuation: Continuation,
+    starts: list[Moment],
+    controls: Controls,
+    rng: np.random.Generator,
+    beams: int,
+    events: int = BEAM_EVENTS,
+    constraint: Constraint = FREE,
+) -> list[Path]:
+    """The next `events` after each of `starts`, all stepped as one batch: of as many samples as there are `beams`, the
+    one that the model holds likeliest (Oore et al. 2018, section 3.6)."""
+    moments = [start for start in starts for _ in range(beams)]
+    paths: list[Path] = [[] for _ in moments]
+    likelihoods = np.zeros(len(moments))
+    for _ in range(events):
+        tokens = [continuation.choose(moment, controls, rng, constraint) for moment in moments]
+        if beams > 1:
+            chances = log_softmax(np.stack([moment.logits for moment in moments]))
+            likelihoods += chances[np.arange(len(tokens)), tokens]
+        moments = continuation.feed(moments, tokens)
+        for path, step in zip(paths, zip(tokens, moments, strict=True), strict=True):
+            path.append(step)
+    best = likelihoods.reshape(len(starts), beams).argmax(axis=1)
+    return [paths[n * beams + beam] for n, beam in enumerate(best.tolist())]

@@ -25,12 +25,18 @@ class Keyboard:
     velocity_bin: int
     sounding: NDArray[np.bool_]
     struck_step: NDArray[np.int64]
-    released_step: int  # when a key was last released
+    released_step: NDArray[np.int64]
 
     @classmethod
     def silent(cls) -> Keyboard:
         """Nothing has been played yet; a note without a velocity before it gets the middle bin."""
-        return cls(0, VELOCITY_BINS // 2, np.zeros(PITCHES, np.bool_), np.full(PITCHES, _NEVER, np.int64), 0)
+        never = np.full(PITCHES, _NEVER, np.int64)
+        return cls(0, VELOCITY_BINS // 2, np.zeros(PITCHES, np.bool_), never, never)
+
+    @property
+    def silent_steps(self) -> int:
+        """Steps since a key was last released, or since the start."""
+        return self.step - max(int(self.released_step.max()), 0)
 
     def allows(self, event: Event) -> bool:
         """False for a release of what does not sound and a strike of what does."""
@@ -49,7 +55,9 @@ class Keyboard:
         sounding = self.sounding.copy()
         sounding[event.value] = event.kind is EventKind.NOTE_ON
         if event.kind is EventKind.NOTE_OFF:
-            return replace(self, sounding=sounding, released_step=self.step)
+            released_step = self.released_step.copy()
+            released_step[event.value] = self.step
+            return replace(self, sounding=sounding, released_step=released_step)
         struck_step = self.struck_step.copy()
         struck_step[event.value] = self.step
         return replace(self, sounding=sounding, struck_step=struck_step)

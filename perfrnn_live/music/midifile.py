@@ -63,6 +63,12 @@ def read_ending(path: Path, seconds: float) -> list[Note]:
     return [note for note in notes if note.onset_s >= notes[-1].onset_s - seconds]
 
 
+def read_beginning(path: Path, seconds: float) -> list[Note]:
+    """The notes struck in the first `seconds` from the first strike on. Raises NotMidi."""
+    notes = read_notes(path)
+    return [note for note in notes if note.onset_s <= notes[0].onset_s + seconds]
+
+
 def check_writable(path: Path) -> None:
     """Raises CannotWrite if `path` cannot be written; leaves what is there untouched."""
     try:

@@ -41,30 +41,30 @@ class Sustain:
     """Which pitches sound, given keys and pedal as they move."""
 
     def __init__(self) -> None:
-        self._pedal_down = False
-        self._keys: set[int] = set()
+        self.pedal_down = False
+        self.keys: set[int] = set()  # those that fingers hold
         self._held: set[int] = set()  # released, but kept sounding by the pedal
 
     def strike(self, pitch: int) -> bool:
         """A key goes down. True if that pitch was still sounding: its old note ends at this moment."""
-        was_sounding = pitch in self._keys or pitch in self._held
+        was_sounding = pitch in self.keys or pitch in self._held
         self._held.discard(pitch)
-        self._keys.add(pitch)
+        self.keys.add(pitch)
         return was_sounding
 
     def release(self, pitch: int) -> bool:
         """A key goes up. True if its note ends now; False if the pedal holds it, or the key was not down."""
-        if pitch not in self._keys:
+        if pitch not in self.keys:
             return False
-        self._keys.remove(pitch)
-        if self._pedal_down:
+        self.keys.remove(pitch)
+        if self.pedal_down:
             self._held.add(pitch)
-        return not self._pedal_down
+        return not self.pedal_down
 
     def pedal(self, position: int) -> list[int]:
         """The pedal moves to `position`, 0–127. Returns the pitches that end now, ascending."""
-        self._pedal_down = position >= PEDAL_DOWN
-        if self._pedal_down or not self._held:
+        self.pedal_down = position >= PEDAL_DOWN
+        if self.pedal_down or not self._held:
             return []
         ended = sorted(self._held)
         self._held.clear()
@@ -73,7 +73,7 @@ class Sustain:
     @property
     def sounding(self) -> set[int]:
         """Pitches that sound, by key or by pedal."""
-        return self._keys | self._held
+        return self.keys | self._held
 
 
 def resolve(gestures: Iterable[Gesture], last_s: float | None = None) -> list[Note]:

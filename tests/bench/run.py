@@ -22,7 +22,8 @@ import numpy as np
 import torch
 
 from perfrnn_live.model.checkpoint import DEFAULT_MODEL, find_model
-from perfrnn_live.model.continuation import Continuation, Controls
+from perfrnn_live.model.continuation import Continuation
+from perfrnn_live.model.controls import Controls
 from perfrnn_live.model.engine import OnnxEngine
 from perfrnn_live.model.export import export
 from perfrnn_live.model.network import NetworkConfig, PerformanceRNN

@@ -11,19 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perfrnn_live.live.clock import FakeClock
-from perfrnn_live.live.hearing import Change, Hearing, is_played
+from perfrnn_live.live.controls import Mode, Settings
+from perfrnn_live.live.hearing import Change, Hearing
 from perfrnn_live.live.improviser import Improviser
-from perfrnn_live.live.messages import Received, Sent, control_change, note_off, note_on, releases, strikes
-from perfrnn_live.live.player import Player
-from perfrnn_live.live.ports import MemoryPort
-from perfrnn_live.live.session import Session
-from perfrnn_live.model.continuation import Controls
-from perfrnn_live.music.midifile import MidiFileWriter
+from perfrnn_live.model.controls import Controls
 from perfrnn_live.music.vocabulary import EventKind
-from tests.fakes import FakeEngine, ScriptedLink, TracedContinuation, same_moment
+from perfrnn_live.player.clock import FakeClock
+from perfrnn_live.player.messages import Received, Sent, control_change, is_played, note_off, note_on, releases, strikes
+from perfrnn_live.player.player import Player
+from perfrnn_live.player.ports import MemoryPort
+from tests.fakes import FakeEngine, TracedContinuation, same_moment
+from tests.sittings import BEGAN_S, STEP_S, Sitting
 
-BEGAN_S, STEP_S = 1000.0, 0.008
 Script = Sequence[tuple[float, bytes]]
 
 
@@ -77,19 +76,12 @@ def test_a_note_released_within_its_own_step_is_one_step_long() -> None:
     assert not player.heard.keyboard.sounding.any()
 
 
-class Duo:
-    """A session and somebody who plays a script to it."""
-
-    def __init__(self, script: Script, record: Path | None = None) -> None:
-        self.clock = FakeClock(BEGAN_S)
-        self.port = MemoryPort(self.clock)
-        self.link = ScriptedLink(self.port, self.clock)
-        self.continuation = TracedContinuation(FakeEngine())
-        start = self.continuation.primed([])
-        self.improviser = Improviser(self.continuation, start, Controls(), np.random.default_rng(1))
-        for at_s, message in script:
-            self.link.at(BEGAN_S + at_s, lambda message=message: self.link.bring(message))  # type: ignore[misc]
-        self.session = Session(self.link, self.clock, self.improviser, MidiFileWriter(record) if record else None)
+def duo(script: Script, mode: Mode = Mode.DUET, record: Path | None = None) -> Sitting:
+    """A session with somebody who plays a script."""
+    sitting = Sitting(settings=Settings(mode=mode), record=record)
+    for at_s, message in script:
+        sitting.play_at(BEGAN_S + at_s, message)
+    return sitting
 
 
 @st.composite
@@ -112,16 +104,18 @@ def scripts(draw: st.DrawFn) -> Script:
 
 
 @settings(max_examples=25)
-@given(scripts())
-def test_the_model_remembers_exactly_what_was_played_and_no_key_is_taken_from_its_player(script: Script) -> None:
-    duo = Duo(script)
-    duo.session.run(3.5)
-    heard = duo.continuation.history(duo.improviser.heard)
-    assert same_moment(duo.improviser.heard, duo.continuation.fed(heard))
+@given(scripts(), st.sampled_from(Mode))
+def test_the_model_remembers_exactly_what_was_played_and_no_key_is_taken_from_its_player(
+    script: Script, mode: Mode
+) -> None:
+    sitting = duo(script, mode)
+    sitting.session.run(3.5)
+    heard = sitting.continuation.history(sitting.improviser.heard)
+    assert same_moment(sitting.improviser.heard, sitting.continuation.fed(heard))
 
     theirs: set[int] = set()
     human = [(BEGAN_S + at_s, message) for at_s, message in script]
-    machine = [(at_s, message) for at_s, message in duo.port.sent if message[0] & 0xF0 != 0xB0]
+    machine = [(at_s, message) for at_s, message in sitting.port.sent if message[0] & 0xF0 != 0xB0]
     sounding: set[int] = set()
     both = [(at_s, 0, message) for at_s, message in human] + [(at_s, 1, message) for at_s, message in machine]
     together = sorted(both, key=lambda each: each[:2])
@@ -139,7 +133,7 @@ def test_the_model_remembers_exactly_what_was_played_and_no_key_is_taken_from_it
             sounding.discard(message[1])
     assert not sounding
 
-    events = [duo.continuation.vocabulary.decode(token) for token in heard]
+    events = [sitting.continuation.vocabulary.decode(token) for token in heard]
     strikes_heard = sum(event.kind is EventKind.NOTE_ON for event in events)
     hearing, struck_by_hand = Hearing(), 0
     last: dict[int, float] = {}
@@ -155,12 +149,12 @@ def test_the_model_remembers_exactly_what_was_played_and_no_key_is_taken_from_it
 
 def test_what_is_held_sounds_on_and_what_follows_is_planned_anew(tmp_path: Path) -> None:
     held = [(1.0, note_on(60, 90)), (2.9, note_off(60))]
-    duo, alone = Duo(held, tmp_path / "both.mid"), Duo([])
-    duo.session.run(4.0)
+    both, alone = duo(held, record=tmp_path / "both.mid"), duo([])
+    both.session.run(4.0)
     alone.session.run(4.0)
-    before = [each for each in alone.port.sent if each[0] < BEGAN_S + 1.0]
-    assert duo.port.sent[: len(before)] == before
-    assert duo.port.sent[len(before) :] != alone.port.sent[len(before) :]
+    before = [each for each in alone.sent if each[0] < BEGAN_S + 1.0]
+    assert both.sent[: len(before)] == before
+    assert both.sent[len(before) :] != alone.sent[len(before) :]
     file = mido.MidiFile(tmp_path / "both.mid")
     now_s, theirs = 0.0, []
     for message in file:

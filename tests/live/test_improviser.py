@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,12 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from perfrnn_live.live.clock import FakeClock
+from perfrnn_live.live.hearing import Change
 from perfrnn_live.live.improviser import LOOKAHEAD_S, Improviser
-from perfrnn_live.live.messages import Panic, Report, Schedule, Sent, TakeBack, TakenBack, Timed, note_off
-from perfrnn_live.live.ports import MemoryPort
-from perfrnn_live.model.continuation import Controls
+from perfrnn_live.model.controls import Controls
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, EventKind
+from perfrnn_live.player.clock import FakeClock
+from perfrnn_live.player.messages import Panic, Report, Schedule, Sent, TakeBack, TakenBack, Timed, note_off, note_on
+from perfrnn_live.player.ports import MemoryPort
+from perfrnn_live.player.profiles import DAW, Profile
 from tests.fakes import FakeEngine, ScriptedLink, TracedContinuation, messages_of, same_moment
 
 STEP_S = 0.008
@@ -25,14 +28,16 @@ ON, OFF, SHIFT = EventKind.NOTE_ON, EventKind.NOTE_OFF, EventKind.TIME_SHIFT
 class Stage:
     """An improviser and its player on a fake clock. Everything planned and everything sent is kept."""
 
-    def __init__(self, seed: int = 1, prime: Sequence[int] = ()) -> None:
+    def __init__(self, seed: int = 1, prime: Sequence[int] = (), profile: Profile = DAW) -> None:
         self.clock = FakeClock()
         self.port = MemoryPort(self.clock)
-        self.link = ScriptedLink(self.port, self.clock)
+        self.link = ScriptedLink(self.port, self.clock, profile)
+        self.lead_s = profile.longest_delay_s
         self.step_s = 0.0  # how long the model takes for a step
         self.continuation = TracedContinuation(FakeEngine(on_step=lambda: self.link.pass_time(self.step_s)))
-        self.start = self.head = self.continuation.primed(prime)
-        self.improviser = Improviser(self.continuation, self.start, Controls(), np.random.default_rng(seed))
+        self.start = self.head = self.continuation.latest = self.continuation.primed(prime)
+        rng = np.random.default_rng(seed)
+        self.improviser = Improviser(self.continuation, self.start, Controls(), rng, self.lead_s)
         self.planned: list[Timed] = []
         self.sent: list[Sent] = []
         self.taken_back_s = 0.0
@@ -41,7 +46,9 @@ class Stage:
         schedule = self.improviser.extend(self.clock)
         self.head = self.continuation.latest
         if schedule is not None:
-            assert schedule.messages[0].due_s >= self.clock.now() + 0.003 - 1e-9, "too late to reach the player"
+            assert schedule.messages[0].due_s >= self.clock.now() + self.lead_s + 0.003 - 1e-9, (
+                "too late to reach the player"
+            )
             assert schedule.messages[0].due_s >= self.taken_back_s, "planned before the moment of taking back"
             self.planned += schedule.messages
             self.link.send(schedule)
@@ -67,7 +74,7 @@ class Stage:
         if isinstance(report, Sent):
             self.sent.append(report)
             if report.number is not None:
-                self.improviser.sent(report.number)
+                self.improviser.sent(report.number, report.sent_s)
         elif isinstance(report, TakenBack):
             if not report.asked:
                 self.improviser.taken_back(report.at_s)
@@ -322,3 +329,93 @@ def test_it_goes_on_from_the_middle_of_music_which_it_does_not_play() -> None:
     stage.plan_all()
     played = messages_of(stage.continuation.history(stage.head)[len(heard) :], PERFORMANCE_8MS)
     assert [timed.due_s for timed in stage.planned] == pytest.approx([1000.05 + step * STEP_S for step, _ in played])
+
+
+SLOW_PIANO = Profile("slow", base_delay_s=0.05, strike_delays_s=((20, 0.14), (40, 0.1), (80, 0.01)))
+OTHERS = range(100, 110)  # the other player's keys here; the machine keeps below them
+
+
+class Duet(Stage):
+    """A stage with somebody at its upper end."""
+
+    def __init__(self, seed: int, profile: Profile) -> None:
+        super().__init__(seed, profile=profile)
+        self.improviser.controls = Controls(highest=OTHERS.start - 1, min_gap_s=0.2)  # a soft strike leaves early
+        self.done: list[tuple[float, bytes]] = []  # by the other player
+        self.down: set[int] = set()
+
+    def touch(self, pitch: int) -> Change:
+        """Strike a key that is up, release one that is down, a moment after the last touch."""
+        self.perform(2 * STEP_S)
+        self.down ^= {pitch}
+        self.done.append((self.clock.now(), note_on(pitch, 66) if pitch in self.down else note_off(pitch)))
+        if pitch in self.down:
+            return Change(self.clock.now(), (), ((pitch, 66),))
+        return Change(self.clock.now(), (pitch,))
+
+    def weave(self, pitch: int) -> None:
+        change = self.touch(pitch)
+        self.improviser.woven(self.clock.now(), [change])
+
+    def interrupt(self, pitch: int) -> None:
+        change = self.touch(pitch)
+        self.take_back()
+        self.improviser.taken_back(self.clock.now(), [change])
+
+    def check(self) -> None:
+        """Both players' notes are remembered, all of them, nothing else, and when they were."""
+        self.take_back()
+        self.improviser.rest(self.clock.now())
+        self.perform(0.5 + self.lead_s)  # what a slow piano had been sent has sounded
+        self.take_back()
+        tokens = self.heard()
+        remembered = messages_of(tokens, PERFORMANCE_8MS)
+        sounded = [(sent.sounds_s, sent.message) for sent in self.sent if sent.number is not None] + self.done
+        assert Counter(message for _, message in remembered) == Counter(message for _, message in sounded)
+        assert same_moment(self.continuation.fed(tokens), self.improviser.heard)
+        times_s: dict[bytes, list[float]] = defaultdict(list)
+        for at_s, message in sorted(sounded):
+            times_s[message].append(at_s)
+        origin_s = 0.0  # only moves on: where planning fell behind
+        for step, message in remembered:
+            its_origin_s = times_s[message].pop(0) - step * STEP_S
+            assert its_origin_s > origin_s - 2 * STEP_S
+            origin_s = max(origin_s, its_origin_s)
+
+
+encounters = st.one_of(
+    st.tuples(st.just("perform"), st.floats(0.0, 0.4)),
+    st.tuples(st.just("play"), st.floats(0.0, 0.3)),
+    st.tuples(st.just("weave"), st.sampled_from(OTHERS)),
+    st.tuples(st.just("interrupt"), st.sampled_from(OTHERS)),
+    st.tuples(st.just("answer"), st.floats(0.5, 2.0)),
+    st.tuples(st.just("rest"), st.just(0.0)),
+    st.tuples(st.just("close"), st.just(0.0)),
+)
+
+
+@settings(max_examples=40)
+@given(st.lists(encounters, max_size=15), st.integers(0, 1000), st.sampled_from([DAW, SLOW_PIANO]))
+def test_whoever_plays_what_the_model_remembers_exactly_what_sounded(
+    doings: list[tuple[str, float]], seed: int, profile: Profile
+) -> None:
+    duet = Duet(seed, profile)
+    duet.perform(0.1 + duet.lead_s)  # what comes before the first step is taken for the first step's
+    for doing, what in doings:
+        if doing == "perform":
+            duet.perform(what)
+        elif doing == "play":
+            duet.play(what)
+        elif doing == "weave":
+            duet.weave(int(what))
+        elif doing == "interrupt":
+            duet.interrupt(int(what))
+        elif doing == "answer" and duet.improviser.resting:
+            duet.improviser.answer(duet.clock.now(), what)
+        elif doing == "rest":
+            duet.take_back()
+            duet.improviser.rest(duet.clock.now())
+        elif doing == "close":
+            duet.improviser.close()
+    duet.perform(0.5)
+    duet.check()

@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.live import jack_lab
-from tests.live.jack_lab import Monitor, gesture
+from tests import jack_lab
+from tests.jack_lab import Monitor, gesture
 
 pytestmark = pytest.mark.midi
 
@@ -286,6 +286,7 @@ def test_a_turned_knob_changes_what_comes_next(ear: Monitor, tmp_path: Path) -> 
         jack_lab.wait_for_port(_INPUT)
         jack_lab.connect(hand.port, _INPUT)
         jack_lab.wait_for(lambda: len(strikes(ear.gestures())) > turned, "the moment to turn")
+        hand.send(bytes((0xB0, 1, 64)))  # where the temperature stands: the knob is picked up
         hand.send(bytes((0xB0, 1, 127)))
         assert ended(session)[0] == 0
         wait_for_silence(ear)
@@ -298,6 +299,62 @@ def test_a_turned_knob_changes_what_comes_next(ear: Monitor, tmp_path: Path) -> 
     print(f"{before} notes before the knob, {same} the same, {planned} were planned when it turned")
     assert before <= same < before + planned
     assert len(strikes(told)) > same
+
+
+def test_what_another_program_plays_is_heard_and_its_keys_are_left_alone(ear: Monitor, tmp_path: Path) -> None:
+    file, chord = tmp_path / "both.mid", (60, 64, 67)
+    velocity = 101  # no velocity that a bin is played with: these notes are the other program's
+    options = ("--mode", "duet", "--output", ear.port, "--input", "virtual", "--thru", "--seed", "1")
+    with jack_lab.sender() as hand, playing(*options, "--record", str(file)) as session:
+        jack_lab.wait_for_port(_INPUT)
+        jack_lab.connect(hand.port, _INPUT)
+        wait_for_music(ear, notes=2)
+        for pitch in chord:
+            hand.send(bytes((0x90, pitch, velocity)))
+        jack_lab.wait_for(lambda: ("on", chord[-1], velocity) in ear.gestures(), "the chord")
+        time.sleep(2)
+        for pitch in chord:
+            hand.send(bytes((0x80, pitch, 0)))
+        jack_lab.wait_for(lambda: ("off", chord[-1], 0) in ear.gestures(), "its release")
+        time.sleep(1)
+        session.send_signal(signal.SIGTERM)
+        assert ended(session)[0] == 0
+        wait_for_silence(ear)
+    told = ear.gestures()
+    for pitch in chord:
+        began = told.index(("on", pitch, velocity))
+        held = [one for one in told[began + 1 :] if one[0] != "control" and one[1] == pitch]
+        assert held[0] == ("off", pitch, 0), "the machine touched a key that was held"  # its own releases have 64
+    last = told.index(("on", chord[-1], velocity))
+    assert strikes(told[last + 1 :]), "the machine plays on"
+    theirs = [message.note for message in mido.MidiFile(file) if message.type == "note_on" and message.channel == 1]
+    assert sorted(theirs) == sorted(chord)
+    assert not sounding(told)
+
+
+def test_a_phrase_of_another_program_is_answered_and_its_next_note_stops_the_answer(ear: Monitor) -> None:
+    options = ("--mode", "trade", "--output", ear.port, "--input", "virtual", "--seed", "1", "--seconds", "40")
+    with jack_lab.sender() as hand, playing(*options) as session:
+        jack_lab.wait_for_port(_INPUT)
+        jack_lab.connect(hand.port, _INPUT)
+        for pitch in (60, 62, 64, 65, 67, 69, 71, 72) * 3:
+            assert not strikes(ear.gestures()), "it broke into the phrase"
+            hand.send(bytes((0x90, pitch, 70)))
+            time.sleep(0.15)
+            hand.send(bytes((0x80, pitch, 0)))
+            time.sleep(0.05)
+        wait_for_music(ear, notes=3)
+        hand.send(bytes((0x90, 60, 70)))
+        jack_lab.wait_for(lambda: not sounding(ear.gestures()), "its keys to be given up")
+        stopped = len(strikes(ear.gestures()))
+        time.sleep(0.4)  # the key is held: the phrase goes on
+        assert len(strikes(ear.gestures())) == stopped
+        hand.send(bytes((0x80, 60, 0)))
+        jack_lab.wait_for(lambda: len(strikes(ear.gestures())) > stopped, "the next answer")
+        session.send_signal(signal.SIGTERM)
+        assert ended(session)[0] == 0
+        wait_for_silence(ear)
+    assert not sounding(ear.gestures())
 
 
 def test_a_dead_midi_server_ends_nothing_for_ever(lab: subprocess.Popen[Any], ear: Monitor, tmp_path: Path) -> None:

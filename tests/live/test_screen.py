@@ -7,19 +7,24 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from rich.console import Console
+from rich.text import Text
 
+from perfrnn_live.live.controls import KNOBS, Mode, Settings, label
 from perfrnn_live.live.screen import Screen
 from perfrnn_live.live.session import Status
 
 STATUS = Status(
     elapsed_s=65.4,
-    playing=True,
-    temperature=1.0905,
+    state="playing",
+    settings=Settings(temperature=1.0905, mode=Mode.DUET),
+    selected="density",
+    said="",
     events_per_s=41.6,
     lookahead_s=0.512,
     lateness_p99_ms=0.1349,
     dropped=0,
     sounding=frozenset(),
+    held=frozenset(),
 )
 
 
@@ -38,24 +43,43 @@ def lines(status: Status, width: int = 100, before: Iterable[frozenset[int]] = (
     return capture.get().splitlines()
 
 
-def test_the_figures() -> None:
-    first, second, *_, last = lines(STATUS)
-    assert first.split() == ["a", "model", "1:05", "solo"]
-    assert second.rstrip() == "temperature 1.09     42 events/s   ahead 0.51 s   late 0.13 ms"
-    assert "space" in last and "+/-" in last
+ROLL = slice(4, -3)  # after the head, two lines of knobs and the figures; before two lines of keys and what it says
+
+
+def test_the_head_says_who_plays_and_the_figures_how_well() -> None:
+    head, first, second, figures, *_ = lines(STATUS)
+    assert head.split() == ["a", "model", "1:05", "duet", "playing"]
+    assert first.split("  ")[0] == "temperature 1.09"
+    assert "mode duet" in second
+    assert figures.rstrip() == "42 events/s   ahead 0.51 s   late 0.13 ms"
+    assert "silent" in lines(replace(STATUS, state="silent"))[0]
+
+
+def test_every_knob_is_shown_and_the_selected_one_stands_out() -> None:
+    shown = " ".join(lines(STATUS)[1:3])
+    assert all(f"{label(name)} " in shown for name in KNOBS)
+    screen = Screen(console(), "a model")
+    marked = [span for line in screen.render(STATUS).renderables for span in getattr(line, "spans", ())]
+    assert [str(span.style) for span in marked].count("reverse") == 1
+
+
+def test_everything_fits_into_eighty_columns_but_what_is_cropped_to_them() -> None:
+    assert all(len(line.rstrip()) <= 80 for line in lines(replace(STATUS, said="x" * 200), width=80))
+    longest = lines(replace(STATUS, settings=Settings(scale="F# minor", loudness=-0.5, register=-0.5)), width=200)
+    assert all(len(line.rstrip()) <= 86 for line in longest)
 
 
 def test_dropped_notes_show_only_if_there_are_any() -> None:
     assert "dropped" not in "".join(lines(STATUS))
-    assert "dropped 3" in lines(replace(STATUS, dropped=3))[1]
+    assert "dropped 3" in lines(replace(STATUS, dropped=3))[3]
 
 
-def test_silence_says_how_to_go_on() -> None:
-    assert lines(replace(STATUS, playing=False))[0].rstrip().endswith("silent: space plays on")
+def test_what_there_is_to_say_stands_at_the_end() -> None:
+    assert lines(replace(STATUS, said="pad 3 is empty"))[-1].rstrip() == "pad 3 is empty"
 
 
 def test_the_roll_has_low_keys_below_high_ones_above_and_now_at_the_right() -> None:
-    _, _, *roll, _ = lines(replace(STATUS, sounding=frozenset({21, 108, 25})), before=[frozenset({60}), frozenset()])
+    roll = lines(replace(STATUS, sounding=frozenset({21, 108, 25})), before=[frozenset({60}), frozenset()])[ROLL]
     assert len(roll) == 11
     columns = ["".join(row.ljust(76)[column] for row in roll) for column in (-3, -2, -1)]
     assert columns[0].strip() == "▀" and columns[0].index("▀") == 6  # 60 is in the tenth group of four from below
@@ -63,16 +87,25 @@ def test_the_roll_has_low_keys_below_high_ones_above_and_now_at_the_right() -> N
     assert columns[2] == "▀" + " " * 9 + "█"  # 108 at the very top; 21 and 25 share the lowest row
 
 
+def test_the_other_players_notes_are_in_another_colour() -> None:
+    paper = console()
+    screen = Screen(paper, "a model")
+    screen.show(replace(STATUS, sounding=frozenset({21}), held=frozenset({108})))
+    (roll,) = [each for each in screen.render(STATUS).renderables if len(getattr(each, "plain", "")) > 500]
+    assert isinstance(roll, Text)
+    assert [(span.start, str(span.style)) for span in roll.spans] == [(75, "yellow")]
+    assert str(roll.style) == "cyan"
+
+
 def test_keys_beyond_the_piano_do_no_harm() -> None:
-    _, _, *roll, _ = lines(replace(STATUS, sounding=frozenset({0, 20, 109, 127})))
-    assert "".join(roll).strip() == ""
+    assert "".join(lines(replace(STATUS, sounding=frozenset({0, 20, 109, 127})))[ROLL]).strip() == ""
 
 
 def test_a_narrow_terminal_gets_as_many_lines_and_the_latest_notes() -> None:
     wide = lines(replace(STATUS, sounding=frozenset({60})), before=[frozenset({21})] * 60)
     narrow = lines(replace(STATUS, sounding=frozenset({60})), before=[frozenset({21})] * 60, width=40)
-    assert [line[-40:] for line in wide[2:-1]] == narrow[2:-1]
-    assert [line[:40].rstrip() for line in wide[:2]] == [line.rstrip() for line in narrow[:2]]
+    assert [line[-40:] for line in wide[ROLL]] == narrow[ROLL]
+    assert [line[:40].rstrip() for line in wide[:4]] == [line.rstrip() for line in narrow[:4]]
     assert len(narrow) == len(wide)
 
 

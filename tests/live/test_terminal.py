@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -15,9 +16,11 @@ from queue import SimpleQueue
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from perfrnn_live.live.terminal import Key, key_presses
-from tests.live.jack_lab import wait_for
+from perfrnn_live.live.terminal import key_presses, split_keys
+from tests.jack_lab import wait_for
 
 pty = pytest.importorskip("pty", reason="Windows has no pty")
 termios = pytest.importorskip("termios", reason="Windows has no termios")
@@ -39,23 +42,44 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, int]]:
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [
-        (b"+", [Key.WARMER]),
-        (b"=", [Key.WARMER]),
-        (b"-", [Key.COOLER]),
-        (b"\x1b[A", [Key.WARMER]),
-        (b"\x1b[B", [Key.COOLER]),
-        (b" ", [Key.PANIC]),
-        (b"q", [Key.QUIT]),
-        (b"x\xc3\xa9\x1b[C+-", [Key.WARMER, Key.COOLER]),  # others mean nothing, several at once are all heard
+        (b"q", ["q"]),
+        (b"+- \n\t", ["+", "-", " ", "\n", "\t"]),
+        (b"\x1b[A\x1b[B\x1b[C\x1b[D", ["\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"]),
+        (b"x\xc3\xa9\x1bOPq", ["x", "é", "\x1bOP", "q"]),
+        (b"\xe9q", ["q"]),  # from a terminal that is not UTF-8
+        (b"\x1b", ["\x1b"]),  # Escape, when nothing follows
+        (b"\x1b\x1b[A", ["\x1b", "\x1b[A"]),
+        (b"a" * 62 + b"\x1b[A", [*["a"] * 62, "\x1b[A"]),  # torn at the 64th byte
     ],
 )
-def test_keys_are_heard_without_enter(terminal: tuple[int, int], typed: bytes, meant: list[Key]) -> None:
+def test_keys_are_heard_without_enter(terminal: tuple[int, int], typed: bytes, meant: list[str]) -> None:
     hand, _ = terminal
-    pressed: SimpleQueue[Key] = SimpleQueue()
+    pressed: SimpleQueue[str] = SimpleQueue()
     with key_presses(pressed.put):
         os.write(hand, typed)
         assert [pressed.get(timeout=5) for _ in meant] == meant
     assert pressed.empty()
+
+
+def test_an_undecodable_byte_does_not_end_the_hearing(terminal: tuple[int, int]) -> None:
+    hand, _ = terminal
+    pressed: SimpleQueue[str] = SimpleQueue()
+    with key_presses(pressed.put):
+        os.write(hand, b"\xe9")
+        wait_for(lambda: not select.select([terminal[1]], [], [], 0)[0], "the byte to be read")
+        os.write(hand, b"q")
+        assert pressed.get(timeout=5) == "q"
+
+
+@given(st.lists(st.text(st.sampled_from("\x1b[OAB1;q~"), max_size=4), max_size=12))
+def test_keys_are_the_same_however_they_arrive(pieces: list[str]) -> None:
+    keys, begun = split_keys("".join(pieces))
+    assert "".join(keys) + begun == "".join(pieces)
+    one_by_one, rest = [], ""
+    for piece in pieces:
+        whole, rest = split_keys(rest + piece)
+        one_by_one += whole
+    assert (one_by_one, rest) == (keys, begun)
 
 
 def test_the_terminal_is_put_back_and_its_thread_ends(terminal: tuple[int, int]) -> None:
@@ -71,12 +95,12 @@ def test_the_terminal_is_put_back_and_its_thread_ends(terminal: tuple[int, int])
 def test_keys_are_heard_after_the_shell_brought_it_back(terminal: tuple[int, int]) -> None:
     hand, ours = terminal
     shells = termios.tcgetattr(ours)
-    pressed: SimpleQueue[Key] = SimpleQueue()
+    pressed: SimpleQueue[str] = SimpleQueue()
     with key_presses(pressed.put):
         termios.tcsetattr(ours, termios.TCSANOW, shells)
         os.kill(os.getpid(), signal.SIGCONT)
         os.write(hand, b"q")
-        assert pressed.get(timeout=5) is Key.QUIT
+        assert pressed.get(timeout=5) == "q"
 
 
 def test_without_a_terminal_nothing_is_touched(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,13 +164,13 @@ def seat() -> Iterator[_Seat]:
 
 def test_the_screen_shows_what_the_keys_do(seat: _Seat) -> None:
     seat.await_text(r"plays onto none")
-    seat.await_text(r"0:01   solo\s+temperature 1\.00 +[1-9]\d* events/s")
+    seat.await_text(r"0:01   solo   playing\s+temperature 1\.00[^/]*[1-9]\d* events/s")
     seat.type(b"+")
     seat.await_text(r"temperature 1\.09")
     seat.type(b" ")
-    seat.await_text(r"silent: space plays on")
+    seat.await_text(r"solo   silent")
     seat.type(b" ")
-    seat.await_text(r"solo")
+    seat.await_text(r"solo   playing")
     seat.type(b"q")
     seat.await_text(r"[1-9]\d* notes, ")
     assert seat.process.wait(10) == 0

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from perfrnn_live.errors import BadValue
-from perfrnn_live.model.continuation import Continuation, Controls, Moment
+from perfrnn_live.model.continuation import Continuation, Moment
+from perfrnn_live.model.controls import Constraint, Controls
 from perfrnn_live.model.engine import OnnxEngine
+from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, EventKind
 from tests.networks import ConstantEngine, random_tokens
 
 ON, OFF, SHIFT, VELOCITY = (PERFORMANCE_8MS.tokens_of(kind) for kind in EventKind)
 RATE = PERFORMANCE_8MS.steps_per_second
+LONGEST = PERFORMANCE_8MS.max_shift
+CRAMPED = Controls(polyphony=2, lowest=60, highest=66, min_note_s=0.1, min_gap_s=0.2, max_note_s=0.5, max_rest_s=0.3)
 
 
 def leaning(towards: slice | None, by: float = 4.0) -> NDArray[np.float32]:
@@ -36,7 +42,7 @@ def listened(engine: ConstantEngine, tokens: list[int]) -> Moment:
 @pytest.mark.parametrize(
     "towards", [None, ON, OFF, SHIFT, VELOCITY], ids=["nothing", *(kind.value for kind in EventKind)]
 )
-@pytest.mark.parametrize("controls", [Controls(), Controls(0.7, 0.9, max_note_s=0.5, max_rest_s=0.3)], ids=str)
+@pytest.mark.parametrize("controls", [Controls(), Controls(0.7, 0.9, max_note_s=0.5, max_rest_s=0.3), CRAMPED])
 def test_nothing_impossible_and_nothing_without_end(towards: slice | None, controls: Controls) -> None:
     continuation = Continuation(ConstantEngine(leaning(towards)))
     velocity_set = False
@@ -57,7 +63,7 @@ def test_nothing_impossible_and_nothing_without_end(towards: slice | None, contr
             oldest = keyboard.struck_step[keyboard.sounding].min()
             assert keyboard.step - oldest <= round(controls.max_note_s * RATE)
         else:
-            assert keyboard.step - keyboard.released_step <= round(controls.max_rest_s * RATE)
+            assert keyboard.silent_steps <= round(controls.max_rest_s * RATE)
 
 
 @pytest.mark.parametrize("waited", [1, 10, 125, 126, 1000])
@@ -66,7 +72,7 @@ def test_after_waiting_only_a_shift_at_least_as_long(waited: int, before: list[i
     engine = ConstantEngine(leaning(ON))
     moment, rng = listened(engine, before), np.random.default_rng(2)
     for _ in range(100):
-        token = Continuation(engine).choose(moment, Controls(), rng, waited)
+        token = Continuation(engine).choose(moment, Controls(), rng, Constraint(waited))
         event = PERFORMANCE_8MS.events[token]
         assert event.kind is EventKind.TIME_SHIFT
         assert event.value >= min(waited, PERFORMANCE_8MS.max_shift)
@@ -86,11 +92,13 @@ def test_what_is_overdue_is_released_first_the_oldest_at_once() -> None:
 def test_keys_held_by_somebody_else_are_left_alone() -> None:
     engine = ConstantEngine(leaning(slice(60, 61), 8.0) + leaning(slice(OFF.start + 60, OFF.start + 61), 8.0))
     moment, rng = listened(engine, [60, SHIFT.start, 64, *[SHIFT.stop - 1] * 3]), np.random.default_rng(3)
-    chosen = {Continuation(engine).choose(moment, Controls(), rng, held=frozenset({60})) for _ in range(300)}
+    chosen = {
+        Continuation(engine).choose(moment, Controls(), rng, Constraint(held=frozenset({60}))) for _ in range(300)
+    }
     assert not chosen & {60, OFF.start + 60}
     assert OFF.start + 64 in chosen
     overdue = listened(engine, [60, *[SHIFT.stop - 1] * 5])
-    assert Continuation(engine).choose(overdue, Controls(), rng, held=frozenset({60})) != OFF.start + 60
+    assert Continuation(engine).choose(overdue, Controls(), rng, Constraint(held=frozenset({60}))) != OFF.start + 60
 
 
 @pytest.mark.parametrize("towards", [ON, OFF, VELOCITY], ids=["note-ons", "note-offs", "velocities"])
@@ -108,7 +116,7 @@ def test_priming_hears_everything_and_then_releases_every_key() -> None:
     held = listened(ConstantEngine(), tokens)
     primed = Continuation(ConstantEngine()).primed(tokens)
     assert held.keyboard.sounding.any() and not primed.keyboard.sounding.any()
-    assert primed.keyboard.step == primed.keyboard.released_step == held.keyboard.step
+    assert primed.keyboard.step == held.keyboard.step and primed.keyboard.silent_steps == 0
     assert primed.state.h.item() == 1 + len(tokens) + held.keyboard.sounding.sum()  # start symbol and releases too
 
 
@@ -143,13 +151,144 @@ def test_a_moment_is_a_way_back(tiny_model: Path) -> None:
     assert played() == played()
 
 
-@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf")])
-def test_a_temperature_out_of_range(temperature: float) -> None:
-    with pytest.raises(BadValue, match="temperature"):
-        Controls(temperature=temperature)
+def seconds(longest: float) -> st.SearchStrategy[float]:
+    return st.sampled_from([0.0, 0.004, 0.1]) | st.floats(0.0, longest)
 
 
-@pytest.mark.parametrize("top_p", [0.0, -0.1, 1.5, float("nan")])
-def test_a_top_p_out_of_range(top_p: float) -> None:
-    with pytest.raises(BadValue, match="top-p"):
-        Controls(top_p=top_p)
+@st.composite
+def any_controls(draw: st.DrawFn) -> Controls:
+    shortest_s = draw(seconds(2.0))
+    lowest = draw(st.integers(0, 127))
+    return Controls(
+        temperature=draw(st.sampled_from([1e-300, 0.5, 1.0, 100.0])),
+        top_p=draw(st.sampled_from([1e-9, 0.5, 1.0])),
+        density=draw(st.sampled_from([1e-300, 0.25, 1.0, 4.0, 1e300])),
+        loudness=draw(st.floats(-1, 1)),
+        register=draw(st.floats(-1, 1)),
+        polyphony=draw(st.integers(1, 4) | st.just(128)),
+        pitch_classes=draw(st.tuples(*[st.sampled_from([0.0, 1e-300, 0.02, 1.0])] * 12).filter(any)),
+        lowest=lowest,
+        highest=draw(st.integers(lowest, 127)),
+        min_note_s=shortest_s,
+        min_gap_s=draw(seconds(2.0)),
+        max_note_s=shortest_s + draw(st.floats(0.001, 4.0)),
+        max_rest_s=draw(st.floats(0.001, 4.0)),
+    )
+
+
+@st.composite
+def any_constraint(draw: st.DrawFn) -> Constraint:
+    return Constraint(
+        waited_steps=draw(st.just(0) | st.integers(0, 1000)),
+        held=draw(st.frozensets(st.integers(0, 127), max_size=5)),
+        within_steps=draw(st.none() | st.integers(1, 1000)),
+        may_strike=draw(st.booleans()),
+        may_wait=draw(st.booleans()),
+    )
+
+
+@st.composite
+def any_moment(draw: st.DrawFn) -> Moment:
+    """Each key by itself, or like most others, sounds or not, and was struck and released some time ago or never."""
+    ages = st.none() | st.integers(0, 20) | st.integers(0, 1000)
+    keys = st.tuples(st.booleans(), ages, ages)
+    others = draw(st.just((False, None, None)) | keys)
+    own_ways = draw(st.dictionaries(st.integers(0, 127), keys, max_size=8))
+    silent, step = Keyboard.silent(), draw(st.integers(1000, 10**6))
+    sounding, struck, released = silent.sounding.copy(), silent.struck_step.copy(), silent.released_step.copy()
+    for pitch in range(128):
+        sounding[pitch], struck_ago, released_ago = own_ways.get(pitch, others)
+        if struck_ago is not None or sounding[pitch]:
+            struck[pitch] = step - (struck_ago or 0)
+        if released_ago is not None:
+            released[pitch] = step - released_ago
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    logits = rng.normal(scale=draw(st.sampled_from([0.0, 3.0, 1000.0])), size=PERFORMANCE_8MS.size).astype(np.float32)
+    keyboard = Keyboard(step, 16, sounding, struck, released)
+    return Moment(ConstantEngine().start(1), logits, keyboard, draw(st.booleans()))
+
+
+@given(any_moment(), any_controls(), any_constraint(), st.integers(0, 2**32))
+def test_something_can_always_be_chosen_and_obeys(
+    moment: Moment, controls: Controls, constraint: Constraint, seed: int
+) -> None:
+    """The ranks of `choose`, said once more, key by key."""
+    token = Continuation(ConstantEngine()).choose(moment, controls, np.random.default_rng(seed), constraint)
+    event, keyboard = PERFORMANCE_8MS.events[token], moment.keyboard
+
+    def age(pitch: int) -> int:
+        return int(keyboard.step - keyboard.struck_step[pitch])
+
+    own = {pitch for pitch in range(128) if keyboard.sounding[pitch]} - constraint.held
+    strikable = {
+        pitch
+        for pitch in range(controls.lowest, controls.highest + 1)
+        if not keyboard.sounding[pitch]
+        and pitch not in constraint.held
+        and controls.pitch_classes[pitch % 12] > 0
+        and keyboard.step - keyboard.released_step[pitch] >= controls.min_gap_s * RATE
+    }
+    if len(own) >= controls.polyphony or not constraint.may_strike:
+        strikable = set()
+    shortest_steps = max(1, math.ceil(controls.min_note_s * RATE))
+    longest_steps = max(shortest_steps, round(controls.max_note_s * RATE))
+    within_steps = min(constraint.within_steps or LONGEST, LONGEST)
+    due = any(age(pitch) >= longest_steps for pitch in own)
+
+    if event.kind is EventKind.TIME_SHIFT:
+        assert event.value <= within_steps
+    elif event.kind is EventKind.NOTE_ON:
+        assert event.value in strikable
+    elif event.kind is EventKind.NOTE_OFF:
+        assert event.value in own and age(event.value) >= shortest_steps
+    else:
+        assert strikable and not moment.velocity_set
+
+    passed_steps = min(constraint.waited_steps, within_steps)
+    if passed_steps:
+        assert event.kind is EventKind.TIME_SHIFT and event.value >= passed_steps
+    elif due:
+        assert event.kind is EventKind.NOTE_OFF and age(event.value) == max(map(age, own))
+    elif strikable and not constraint.may_wait:
+        assert event.kind in (EventKind.NOTE_ON, EventKind.VELOCITY)
+
+    if event.kind is EventKind.TIME_SHIFT and event.value > passed_steps:
+        assert all(age(pitch) + event.value <= longest_steps for pitch in own)
+        if strikable:
+            assert constraint.may_wait
+            assert own or keyboard.silent_steps + event.value <= round(controls.max_rest_s * RATE)
+
+
+def test_coming_to_rest_ends_in_silence_and_stays_there() -> None:
+    engine = ConstantEngine(leaning(ON))
+    continuation, moment, rng = Continuation(engine), listened(engine, [60, 64, 67]), np.random.default_rng(4)
+    for _ in range(300):
+        token = continuation.choose(moment, Controls(max_note_s=1.0), rng, Constraint(may_strike=False))
+        assert not (ON.start <= token < ON.stop or VELOCITY.start <= token < VELOCITY.stop)
+        (moment,) = continuation.feed([moment], [token])
+        assert not moment.keyboard.sounding.any() or moment.keyboard.step <= RATE
+    assert moment.keyboard.silent_steps > Controls().max_rest_s * RATE
+
+
+@pytest.mark.parametrize("min_gap_s", [0.0, 0.1])
+def test_an_answer_begins_at_once_if_a_key_can_be_struck(min_gap_s: float) -> None:
+    engine = ConstantEngine(leaning(SHIFT, by=20))
+    moment = listened(engine, [60, SHIFT.start, OFF.start + 60])
+    controls, constraint = Controls(lowest=60, highest=60, min_gap_s=min_gap_s), Constraint(may_wait=False)
+    chosen = {Continuation(engine).choose(moment, controls, np.random.default_rng(n), constraint) for n in range(50)}
+    if min_gap_s == 0:
+        assert 60 in chosen and chosen <= {60, *range(VELOCITY.start, VELOCITY.stop)}
+    else:
+        assert chosen <= set(range(SHIFT.start, SHIFT.stop))
+
+
+@pytest.mark.parametrize("within", [1, 30, 125, 400])
+def test_no_shift_passes_what_is_fixed_or_what_is_due(within: int) -> None:
+    engine = ConstantEngine(leaning(SHIFT))
+    moment, rng = listened(engine, [60, SHIFT.start + 49]), np.random.default_rng(5)
+    shifts = set()
+    for _ in range(400):
+        token = Continuation(engine).choose(moment, Controls(max_note_s=1.0), rng, Constraint(within_steps=within))
+        if SHIFT.start <= token < SHIFT.stop:
+            shifts.add(token - SHIFT.start + 1)
+    assert max(shifts) <= min(within, RATE - 50) and len(shifts) >= min(within, 40)

@@ -13,7 +13,8 @@ from onnx import numpy_helper
 
 from perfrnn_live.errors import CannotWrite
 from perfrnn_live.evaluation.likelihood import evaluate
-from perfrnn_live.model.continuation import Continuation, Controls
+from perfrnn_live.model.continuation import Continuation
+from perfrnn_live.model.controls import Controls
 from perfrnn_live.model.engine import OnnxEngine
 from perfrnn_live.model.export import export
 from perfrnn_live.model.generation import generate

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from perfrnn_live.evaluation.likelihood import evaluate
-from perfrnn_live.model.continuation import Continuation, Controls
+from perfrnn_live.model.continuation import Continuation
+from perfrnn_live.model.controls import Controls
 from perfrnn_live.model.engine import OnnxEngine, StepEngine
 from perfrnn_live.model.generation import generate
 from perfrnn_live.music.codec import decode

@@ -23,8 +23,9 @@ def after(*events: Event) -> Keyboard:
     return keyboard
 
 
-def copy_of(keyboard: Keyboard) -> tuple[int, int, list[bool], list[int]]:
-    return keyboard.step, keyboard.velocity_bin, keyboard.sounding.tolist(), keyboard.struck_step.tolist()
+def copy_of(keyboard: Keyboard) -> tuple[int, int, list[bool], list[int], list[int]]:
+    arrays = (keyboard.sounding.tolist(), keyboard.struck_step.tolist(), keyboard.released_step.tolist())
+    return keyboard.step, keyboard.velocity_bin, *arrays
 
 
 @given(token_streams(PERFORMANCE_8MS, max_size=60))
@@ -45,6 +46,22 @@ def test_events_change_what_they_name_and_nothing_else() -> None:
     released = keyboard.after(OFF)
     assert not released.sounding.any()
     assert (released.step, released.velocity_bin, released.struck_step[60]) == (RATE + 3, 7, RATE)
+    assert released.released_step[60] == RATE + 3
+    np.testing.assert_array_equal(np.delete(released.released_step, 60), np.delete(keyboard.released_step, 60))
+
+
+def test_silence_is_counted_from_the_last_release_of_any_key() -> None:
+    assert Keyboard.silent().silent_steps == 0
+    assert after(SECOND, ON, SECOND).silent_steps == 2 * RATE
+    assert after(SECOND, ON, SECOND, OFF).silent_steps == 0
+    other = (Event(EventKind.NOTE_ON, 72), Event(EventKind.NOTE_OFF, 72))
+    assert after(ON, OFF, SECOND, *other, SECOND).silent_steps == RATE
+
+
+def test_when_each_key_was_released() -> None:
+    keyboard = after(ON, SECOND, OFF, SECOND, ON, SECOND, OFF, Event(EventKind.NOTE_ON, 61))
+    assert keyboard.released_step[60] == 3 * RATE
+    assert (np.delete(keyboard.released_step, 60) < -(10**6)).all()
 
 
 def test_silence_has_the_middle_velocity_and_no_keys() -> None:

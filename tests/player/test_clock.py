@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from perfrnn_live.live.clock import FakeClock, SystemClock
+from perfrnn_live.player.clock import FakeClock, SystemClock
 
 
 def test_fake_time_passes_only_when_somebody_waits_or_advances_it() -> None:

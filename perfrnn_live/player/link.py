@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import pickle
 import subprocess
 import sys
@@ -13,10 +14,11 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from perfrnn_live.errors import MidiUnavailable, PerfRNNError, PlayerLost, PortNotFound
-from perfrnn_live.live.clock import FakeClock
-from perfrnn_live.live.messages import Command, Failed, Ready, Received, Report, Stop, Stopped
-from perfrnn_live.live.player import Player
-from perfrnn_live.live.ports import MidiOut
+from perfrnn_live.player.clock import FakeClock
+from perfrnn_live.player.messages import Command, Failed, Ready, Received, Report, Setup, Stop, Stopped
+from perfrnn_live.player.player import Player
+from perfrnn_live.player.ports import MidiOut
+from perfrnn_live.player.profiles import DAW, Profile
 
 _ANSWER_S = 5.0  # a player that takes longer to open its ports or to stop hangs in a driver
 
@@ -40,14 +42,18 @@ class Link(Protocol):
 class ProcessLink:
     """The player in its own process; see `player_process`."""
 
-    def __init__(self, output: str, input: str, thru: bool = False) -> None:
+    def __init__(self, setup: Setup) -> None:
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the link)
+        commands, write_end = os.pipe()
+        self._commands = os.fdopen(write_end, "wb")
+        self.send(setup)  # before there is a process: it opens its ports even if this one is stopped now
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "perfrnn_live.live.player_process", output, input, *(["thru"] if thru else [])],
-            stdin=subprocess.PIPE,
+            [sys.executable, "-m", "perfrnn_live.player.process"],
+            stdin=commands,
             stdout=subprocess.PIPE,
             stderr=self._complaints,  # drivers write to it from their own threads: not over the screen
         )
+        os.close(commands)
         self._closed = False
         self._reports: SimpleQueue[Report | None] = SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
@@ -68,11 +74,10 @@ class ProcessLink:
             raise PlayerLost("the MIDI system did not answer within five seconds")
         return report
 
-    def send(self, command: Command) -> None:
-        assert self._process.stdin is not None
+    def send(self, command: Setup | Command) -> None:
         try:
-            pickle.dump(command, self._process.stdin)
-            self._process.stdin.flush()
+            pickle.dump(command, self._commands)
+            self._commands.flush()
         except OSError as error:
             raise self._lost() from error
 
@@ -100,8 +105,7 @@ class ProcessLink:
             else:
                 self._process.kill()  # it hangs, and would do so for ever
         with contextlib.suppress(OSError):
-            assert self._process.stdin is not None
-            self._process.stdin.close()
+            self._commands.close()
         try:
             self._process.wait(_ANSWER_S)
         except subprocess.TimeoutExpired:
@@ -126,9 +130,9 @@ class ProcessLink:
 class LocalLink:
     """A player in this process. Waiting for a report is what makes the fake clock's time pass."""
 
-    def __init__(self, output: MidiOut, clock: FakeClock) -> None:
+    def __init__(self, output: MidiOut, clock: FakeClock, thru: bool = False, profile: Profile = DAW) -> None:
         self._reports: deque[Report] = deque()
-        self.player = Player(output, clock, self._reports.append)
+        self.player = Player(output, clock, self._reports.append, thru, profile)
         self._clock = clock
 
     def send(self, command: Command) -> None:
@@ -138,9 +142,9 @@ class LocalLink:
         """Let the player say something of its own accord."""
         self._reports.append(report)
 
-    def bring(self, message: bytes) -> None:
+    def bring(self, message: bytes, port: str = "") -> None:
         """Let a message come in, as a port would."""
-        self.player.handle(Received(self._clock.now(), message))
+        self.player.handle(Received(self._clock.now(), message, port))
 
     def receive(self, timeout_s: float) -> Report | None:
         until_s = self._clock.now() + max(timeout_s, 0)

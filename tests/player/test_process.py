@@ -5,25 +5,30 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import select
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from perfrnn_live.errors import MidiUnavailable, PlayerLost
-from perfrnn_live.live.clock import SystemClock
-from perfrnn_live.live.link import ProcessLink
-from perfrnn_live.live.messages import (
+from perfrnn_live.player.clock import FakeClock, SystemClock
+from perfrnn_live.player.link import ProcessLink
+from perfrnn_live.player.messages import (
     Command,
     Panic,
+    PortLost,
     Ready,
+    Received,
     Report,
     Schedule,
     Sent,
+    Setup,
     Stop,
     Stopped,
     TakeBack,
@@ -33,6 +38,11 @@ from perfrnn_live.live.messages import (
     note_off,
     note_on,
 )
+from perfrnn_live.player.player import Player as LocalPlayer
+from perfrnn_live.player.process import Inbox, run
+from perfrnn_live.player.profiles import DAW
+from perfrnn_live.player.watch import Watch
+from tests.fakes import LosablePort
 
 C, E = 60, 64
 LIMIT_S = 20.0  # generous: the machine may be busy
@@ -45,14 +55,15 @@ class Player:
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "perfrnn_live.live.player_process", "none", "none"],
+            [sys.executable, "-m", "perfrnn_live.player.process"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
         assert self.process.stdin is not None and self.process.stdout is not None
         self.commands, self.reports = self.process.stdin, self.process.stdout
+        self.tell(Setup("none", (), False, DAW))
 
-    def tell(self, command: Command) -> None:
+    def tell(self, command: Setup | Command) -> None:
         pickle.dump(command, self.commands)
         self.commands.flush()
 
@@ -83,7 +94,7 @@ def player() -> Iterator[Player]:
     watchdog = threading.Timer(LIMIT_S, player.process.kill)
     watchdog.start()
     try:
-        assert player.hear() == Ready("none", None)
+        assert player.hear() == Ready("none", ())
         player.strike(C, E)
         yield player
     finally:
@@ -157,7 +168,7 @@ def test_what_was_sent_before_a_plan_was_taken_back_is_reported_before_it(player
 
 @pytest.fixture
 def link() -> Iterator[ProcessLink]:
-    link = ProcessLink("none", "none")
+    link = ProcessLink(Setup("none", (), False, DAW))
     try:
         yield link
     finally:
@@ -165,7 +176,7 @@ def link() -> Iterator[ProcessLink]:
 
 
 def test_the_link_opens_speaks_and_closes(link: ProcessLink) -> None:
-    assert link.ready() == Ready("none", None)
+    assert link.ready() == Ready("none", ())
     assert link.receive(0.0) is None
     now_s = SystemClock().now()
     link.send(Schedule(0, (Timed(now_s, 0, note_on(C, 80)), Timed(now_s + 60.0, 1, note_off(C)))))
@@ -175,6 +186,20 @@ def test_the_link_opens_speaks_and_closes(link: ProcessLink) -> None:
     assert [report.message for report in rest if isinstance(report, Sent)] == [note_off(C), PEDAL_UP]
     assert rest[-1] == Stopped()
     assert link.close() == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes cannot be asked")
+def test_the_player_need_not_wait_for_its_setup_if_the_session_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting: list[object] = []
+
+    def start(*command: Any, stdin: int, **rest: Any) -> Any:
+        waiting.extend(select.select([stdin], [], [], 0)[0])
+        return popen(*command, stdin=stdin, **rest)
+
+    popen: Any = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", start)
+    ProcessLink(Setup("none", (), False, DAW)).close()
+    assert waiting
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
@@ -197,7 +222,7 @@ def fake_rtmidi(folder: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> N
 
 def test_without_rtmidi_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_rtmidi(tmp_path, monkeypatch, "raise ModuleNotFoundError(\"No module named 'rtmidi'\", name='rtmidi')")
-    link = ProcessLink("virtual", "none")
+    link = ProcessLink(Setup("virtual", (), False, DAW))
     with pytest.raises(MidiUnavailable, match=r"python-rtmidi is missing: `pip install python-rtmidi`"):
         link.ready()
     assert link.close() == []  # as `play` does when anything goes wrong, whoever closed it before
@@ -207,7 +232,7 @@ def test_what_a_driver_prints_does_not_come_between_the_reports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_rtmidi(tmp_path, monkeypatch, "import os; os.write(1, b'jackd says hello'); raise ImportError('broken')")
-    link = ProcessLink("virtual", "none")
+    link = ProcessLink(Setup("virtual", (), False, DAW))
     with pytest.raises(MidiUnavailable, match=r"does not load \(broken\)"):
         link.ready()
 
@@ -216,7 +241,68 @@ def test_a_player_that_cannot_even_start_is_lost_with_its_last_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_rtmidi(tmp_path, monkeypatch, "raise RuntimeError('the driver is on fire')")
-    link = ProcessLink("virtual", "none")
+    link = ProcessLink(Setup("virtual", (), False, DAW))
     with pytest.raises(PlayerLost, match=r"ended unexpectedly: RuntimeError: the driver is on fire"):
         link.ready()
     link.close()
+
+
+class Stage:
+    """The process's loop on a fake clock: handling what comes in takes it 0.05 ms, and waiting as long as it has to."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.port = LosablePort(self.clock, "piano")
+        self.reports: list[Report] = []
+        self.player = LocalPlayer(self.port, self.clock, self.report)
+        self.inbox = Inbox()
+        self.happens_then: Callable[[Report], None] = lambda report: None
+
+    def report(self, report: Report) -> None:
+        self.reports.append(report)
+        self.happens_then(report)
+        if isinstance(report, Received):
+            self.clock.advance(0.00005)
+
+    def take(self, timeout_s: float) -> list[Command | Received]:
+        arrived = self.inbox.take(0)
+        if not arrived:
+            self.clock.advance(max(timeout_s, 0))
+        return arrived
+
+    def run(self) -> None:
+        run(self.player, self.take, Watch(self.port, [], self.clock), self.clock)
+
+    def schedule(self, *messages: tuple[float, bytes]) -> None:
+        timed = (Timed(1000 + due_s, number, message) for number, (due_s, message) in enumerate(messages))
+        self.inbox.put(Schedule(0, tuple(timed)))
+
+
+def test_a_flood_delays_nothing_that_is_due() -> None:
+    stage = Stage()
+    stage.schedule(*((n / 100, note_on(n, 80) if n % 2 else note_off(n - 1)) for n in range(1, 60)))
+    for n in range(10_000):  # half a second of work
+        stage.inbox.put(Received(1000.0, control_change(1, n % 128)))
+    stage.inbox.put(Stop())
+    stage.run()
+    sent = [report for report in stage.reports if isinstance(report, Sent) and report.number is not None]
+    assert len(sent) >= 45
+    assert max(report.sent_s - report.due_s for report in sent) < 0.001
+    assert sum(isinstance(report, Received) for report in stage.reports) == 10_000
+
+
+def test_a_port_that_vanishes_is_noticed_between_two_notes() -> None:
+    stage = Stage()
+    stage.schedule((0.9, note_on(C, 80)), (5.0, note_off(C)))
+
+    def happens_then(report: Report) -> None:
+        if isinstance(report, Sent):
+            stage.port.there = False
+        elif isinstance(report, PortLost):
+            stage.inbox.put(Stop())
+
+    stage.happens_then = happens_then
+    stage.run()
+    assert stage.reports[-1] == Stopped()
+    assert PortLost("piano", "output") in stage.reports
+    assert stage.clock.now() < 1002.0

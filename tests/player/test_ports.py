@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from perfrnn_live.errors import MidiUnavailable, PortNotFound
-from perfrnn_live.live import ports
-from perfrnn_live.live.clock import FakeClock, SystemClock
-from perfrnn_live.live.ports import MemoryPort, PortName, list_ports, matching, open_input, open_output
-from tests.live import jack_lab
+from perfrnn_live.player import drivers
+from perfrnn_live.player.clock import FakeClock, SystemClock
+from perfrnn_live.player.drivers import matching, returned
+from perfrnn_live.player.ports import MemoryPort, PortName, list_ports, open_input, open_output
+from tests import jack_lab
 
 KEYBOARDS = ("Roland FP-30", "Roland FP-30X", "Yamaha P-125", "Yamaha P-125")
 
@@ -89,7 +90,10 @@ class _Driver:
         self.open: list[str] = []
         self.clients = 0
         self.virtual_ports = True
+        self.busy = False
         self.complaint: str | None = None
+        self.sent: list[bytes] = []
+        self.callbacks: list[Any] = []
 
     def get_compiled_api(self) -> list[int]:
         return [self.API_RTMIDI_DUMMY, *range(len(self.systems))]
@@ -111,7 +115,13 @@ class _Driver:
                 raise NotImplementedError
             self.open.append(f"virtual {port}")
 
+        def open_port(number: int, port: str) -> None:
+            if self.busy:
+                raise self.RtMidiError("busy")
+            self.open.append(f"api{api} {number}")
+
         def send_message(message: bytes) -> None:
+            self.sent.append(message)
             if self.complaint:
                 told[-1](0, self.complaint, None)
 
@@ -119,11 +129,14 @@ class _Driver:
             self.clients -= 1
 
         return SimpleNamespace(
-            get_ports=lambda: names,
-            open_port=lambda number, port: self.open.append(f"api{api} {number}"),
+            get_ports=lambda: self.systems[api],
+            open_port=open_port,
             open_virtual_port=open_virtual_port,
             send_message=send_message,
             set_error_callback=told.append,
+            ignore_types=lambda **ignored: None,
+            set_callback=self.callbacks.append,
+            cancel_callback=lambda: self.callbacks.clear(),
             close_port=lambda: None,
             delete=delete,
         )
@@ -133,7 +146,7 @@ class _Driver:
 
 def _with(monkeypatch: pytest.MonkeyPatch, *systems: list[str] | None) -> _Driver:
     driver = _Driver(*systems)
-    monkeypatch.setattr(ports, "_rtmidi", lambda: driver)
+    monkeypatch.setattr(drivers, "load", lambda: driver)
     return driver
 
 
@@ -193,6 +206,87 @@ def test_a_refused_message_is_an_error_and_the_next_one_is_not(monkeypatch: pyte
         port.send(b"\x90\x3c\x40")
     driver.complaint = None
     port.send(b"\x80\x3c\x40")
+
+
+def test_an_output_that_has_vanished_takes_everything_and_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = _with(monkeypatch, None, ["Organ", "Piano"])
+    port = open_output("piano")
+    assert port.look()
+    driver.systems = (None, ["Organ"])
+    assert not port.look()
+    assert not port.reopen()
+    driver.complaint = "no such device"
+    port.send(b"\x90\x3c\x40")
+    assert driver.sent == []
+    driver.systems = (None, ["Piano", "Organ"])
+    assert not port.look()  # it is there, but another one, for all we know: it must be opened
+    driver.complaint = None
+    assert port.reopen() and port.look()
+    assert (port.name, driver.open, driver.clients) == ("Piano", ["api1 1", "api1 0"], 1)
+    port.send(b"\x80\x3c\x40")
+    assert driver.sent == [b"\x80\x3c\x40"]
+    port.close()
+    assert driver.clients == 0
+
+
+def test_a_refusal_by_a_port_that_has_vanished_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = _with(monkeypatch, ["Piano"])
+    port = open_output("Piano")
+    driver.complaint, driver.systems = "no such device", ([],)
+    port.send(b"\x90\x3c\x40")
+    port.send(b"\x90\x3c\x40")
+    assert len(driver.sent) == 1 and not port.look()
+
+
+def test_an_input_that_comes_back_is_heard_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = _with(monkeypatch, ["Keys"])
+    received: list[bytes] = []
+    port = open_input("keys", FakeClock(), lambda arrival_s, message: received.append(message))
+    driver.callbacks[-1](([0x90, 60, 80], 0.0), None)
+    driver.systems = ([],)
+    assert not port.look() and not driver.callbacks
+    assert not port.reopen()
+    driver.systems = (["Keys"],)
+    assert port.reopen() and port.look()
+    driver.callbacks[-1](([0x80, 60, 0], 0.0), None)
+    assert received == [b"\x90\x3c\x50", b"\x80\x3c\x00"]
+    port.close()
+    assert driver.clients == 0
+
+
+def test_a_port_that_is_back_but_cannot_be_opened_yet_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = _with(monkeypatch, ["Piano"])
+    port = open_output("Piano")
+    driver.systems = ([],)
+    assert not port.look()
+    driver.systems, driver.busy = (["Piano"],), True
+    assert not port.reopen() and driver.clients == 0
+    assert not port.reopen()
+    port.send(b"\x90\x3c\x40")
+    driver.busy = False
+    assert port.reopen() and driver.clients == 1
+
+
+def test_a_port_of_our_own_is_always_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = _with(monkeypatch, ["Piano"])
+    port = open_output("virtual")
+    driver.systems = ([],)
+    assert port.look()
+
+
+@pytest.mark.parametrize(
+    ("name", "listed", "now"),
+    [
+        ("Piano", ["Organ", "Piano"], "Piano"),
+        ("Piano", ["Organ"], None),
+        ("FP-30:FP-30 MIDI 1 20:0", ["Organ", "FP-30:FP-30 MIDI 1 24:0"], "FP-30:FP-30 MIDI 1 24:0"),  # ALSA's number
+        ("FP-30:FP-30 MIDI 1 20:0", ["FP-30:FP-30 MIDI 2 20:1"], None),
+        ("piano 1:in", ["piano 2:in"], None),
+    ],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows numbers its ports otherwise")
+def test_a_port_is_known_again_under_another_number(name: str, listed: list[str], now: str | None) -> None:
+    assert returned(name, listed) == now
 
 
 def test_the_monitors_dump_is_read() -> None:

@@ -1,0 +1,125 @@
+"""What the model has heard, both players' notes in one stream, and where on the clock it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from perfrnn_live.live.hearing import Change
+from perfrnn_live.model.continuation import Continuation, Moment
+from perfrnn_live.music.codec import StreamEncoder
+
+_MODERATE = 64  # the velocity at which held keys enter recalled music
+
+
+@dataclass(frozen=True, slots=True)
+class _Chord:
+    """What the other player did within one step, after the moment `before`."""
+
+    step: int
+    before: Moment
+    released: frozenset[int] = frozenset()
+    struck: frozenset[tuple[int, int]] = frozenset()  # pitch and velocity
+
+    def with_change(self, change: Change) -> _Chord | None:
+        """The chord with one change more; None where a note would end in the step that it began in."""
+        pitches = {pitch for pitch, _ in self.struck}
+        if not pitches.isdisjoint(change.released):
+            return None
+        struck = self.struck | {(pitch, velocity) for pitch, velocity in change.struck if pitch not in pitches}
+        return _Chord(self.step, self.before, self.released | set(change.released), struck)
+
+
+class Memory:
+    """The moment after the last event that sounded, `heard`; what the other player holds, `held`; and the `origin_s`
+    of step 0 on the clock, None while time stands still: before the first note, and when all has been silenced."""
+
+    def __init__(self, continuation: Continuation, start: Moment) -> None:
+        self._continuation = continuation
+        self.step_s = continuation.vocabulary.step_s
+        self.heard = start
+        self.held: frozenset[int] = frozenset()
+        self.origin_s: float | None = None
+        self._chord: _Chord | None = None  # the latest, as long as nothing else has been heard since
+        self._chord_events: list[tuple[int, Moment]] = []  # its tokens, and where the music stood after each
+
+    def time_s(self, step: int) -> float:
+        """When `step` is, or was."""
+        assert self.origin_s is not None
+        return self.origin_s + step * self.step_s
+
+    def steps_until(self, time_s: float) -> float:
+        """Steps, with their fraction, from the last event heard to `time_s`; 0 while time stands still."""
+        return 0.0 if self.origin_s is None else (time_s - self.time_s(self.heard.keyboard.step)) / self.step_s
+
+    def begin(self, time_s: float) -> None:
+        """Let time go on: the last event heard was at `time_s`."""
+        self.origin_s = time_s - self.heard.keyboard.step * self.step_s
+
+    def delay(self, seconds: float) -> None:
+        """All that is still to come comes so much later."""
+        assert self.origin_s is not None
+        self.origin_s += seconds
+
+    def hear(self, changes: Iterable[Change]) -> None:
+        """Within one step, what is heard is put in the order that training has: a chord is the same however it came."""
+        chord = self._chord if self._chord_events and self._chord_events[-1][1] is self.heard else None
+        for change in changes:
+            if self.origin_s is None:  # the music begins with the other player
+                self.begin(change.time_s)
+            step = self.heard.keyboard.step + round(self.steps_until(change.time_s))
+            more = chord.with_change(change) if chord is not None and step <= chord.step else None
+            if more is None:
+                if chord is not None:
+                    self._feed(chord)
+                    step = max(step, chord.step + 1)
+                fresh = _Chord(max(step, self.heard.keyboard.step), self.heard)
+                more = fresh.with_change(change)
+            chord = more
+            self.held = (self.held - set(change.released)) | {pitch for pitch, _ in change.struck}
+        if chord is not None:
+            self._feed(chord)
+
+    def hear_silence(self, steps: int) -> None:
+        """`steps` later the machine's own keys are all released, and time stands still until `begin`."""
+        own = set(np.flatnonzero(self.heard.keyboard.sounding).tolist()) - self.held
+        self.heard = self._released(self.heard, own, steps)
+        self.origin_s = None
+
+    def at_rest(self, moment: Moment) -> Moment:
+        """A moment with every key released a step later: to be gone back to at any time."""
+        pitches = set(np.flatnonzero(moment.keyboard.sounding).tolist())
+        return self._released(moment, pitches, 1) if pitches else moment
+
+    def recall(self, moment: Moment) -> None:
+        """Go on from a moment `at_rest` instead, while time stands still; keys that the other player holds are struck
+        in it."""
+        self.heard = moment
+        encoder = StreamEncoder(self._continuation.vocabulary, moment.keyboard.step, moment.keyboard.velocity_bin)
+        for token in encoder.encode(moment.keyboard.step, (), ((pitch, _MODERATE) for pitch in self.held)):
+            (self.heard,) = self._continuation.feed([self.heard], [token])
+
+    def _feed(self, chord: _Chord) -> None:
+        """Hear the chord; what of it has been fed already, and comes first all the same, is not fed again."""
+        keyboard = chord.before.keyboard
+        encoder = StreamEncoder(self._continuation.vocabulary, keyboard.step, keyboard.velocity_bin)
+        pitches = chord.released | {pitch for pitch, _ in chord.struck}
+        ended = {pitch for pitch in pitches if keyboard.sounding[pitch]}
+        tokens = encoder.encode(chord.step, ended, chord.struck)
+        fed = self._chord_events if self._chord is not None and self._chord.before is chord.before else []
+        same = next((n for n, token in enumerate(tokens) if n >= len(fed) or fed[n][0] != token), len(tokens))
+        events = fed[:same]
+        for token in tokens[same:]:
+            (moment,) = self._continuation.feed([events[-1][1] if events else chord.before], [token])
+            events.append((token, moment))
+        self._chord, self._chord_events = chord, events
+        if events:
+            self.heard = events[-1][1]
+
+    def _released(self, moment: Moment, pitches: set[int], steps: int) -> Moment:
+        encoder = StreamEncoder(self._continuation.vocabulary)
+        for token in encoder.encode(steps, pitches, ()):
+            (moment,) = self._continuation.feed([moment], [token])
+        return moment

@@ -1,0 +1,52 @@
+"""Where the knobs stand and where the other player's hands are → how events are chosen."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+
+from perfrnn_live.live.controls import Settings, pitch_class_weights
+from perfrnn_live.model.controls import Controls
+
+_FOLLOW_S = 12.0  # the other player's notes of so long make the scale that is followed
+
+
+class Steering:
+    """`base` is what the instrument brings, its range and what its piano needs; the performer's settings come on top.
+    With `split` the machine keeps to the other side of that pitch than the other player's last note."""
+
+    def __init__(self, base: Controls, split: int | None) -> None:
+        self._base = base
+        self._split = split
+        self._struck: deque[tuple[float, int]] = deque(maxlen=256)  # by the other player: when and which
+
+    def struck(self, time_s: float, pitch: int) -> None:
+        """The other player struck a key."""
+        self._struck.append((time_s, pitch))
+
+    def controls(self, settings: Settings, now_s: float) -> Controls:
+        """How events are chosen from now on."""
+        recent = [0.0] * 12
+        for at_s, pitch in self._struck:
+            recent[pitch % 12] += at_s > now_s - _FOLLOW_S
+        lowest, highest = self._range()
+        return replace(
+            self._base,
+            temperature=settings.temperature,
+            top_p=settings.top_p,
+            density=settings.density,
+            loudness=settings.loudness,
+            register=settings.register,
+            polyphony=min(settings.polyphony, self._base.polyphony),
+            pitch_classes=pitch_class_weights(settings.scale, recent),
+            lowest=lowest,
+            highest=highest,
+        )
+
+    def _range(self) -> tuple[int, int]:
+        """Until the other player has played, the machine has the lower side."""
+        lowest, highest = self._base.lowest, self._base.highest
+        if self._split is None:
+            return lowest, highest
+        hand = self._struck[-1][1] if self._struck else self._split
+        return (lowest, self._split - 1) if hand >= self._split else (self._split, highest)

@@ -1,0 +1,180 @@
+"""What the session and the player process say to each other, and the few MIDI messages they speak of.
+
+Commands and reports travel in order through one pipe each way. So when a `TakenBack` arrives, everything that was sent
+before it has been reported.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:  # profiles speak of the messages below
+    from perfrnn_live.player.profiles import Profile
+
+NOTE_OFF, NOTE_ON, CONTROL_CHANGE = 0x80, 0x90, 0xB0
+SUSTAIN = 64
+_PEDALS = (SUSTAIN, 66, 67)
+
+
+def note_on(pitch: int, velocity: int) -> bytes:
+    """A strike on channel 1."""
+    return bytes((NOTE_ON, pitch, velocity))
+
+
+def note_off(pitch: int) -> bytes:
+    """A release on channel 1."""
+    return bytes((NOTE_OFF, pitch, 64))
+
+
+def control_change(controller: int, value: int) -> bytes:
+    """A controller on channel 1."""
+    return bytes((CONTROL_CHANGE, controller, value))
+
+
+def is_of_channel(message: bytes) -> bool:
+    """True for a whole message to a channel; not for a clock, active sensing, sysex, or data without a status."""
+    return bool(message) and 0x80 <= message[0] < 0xF0 and len(message) == (2 if message[0] & 0xE0 == 0xC0 else 3)
+
+
+def strikes(message: bytes) -> bool:
+    """True for a note-on that sounds: with velocity 0 it is a release. Any bytes may be asked about."""
+    return len(message) == 3 and message[0] & 0xF0 == NOTE_ON and message[2] > 0
+
+
+def releases(message: bytes) -> bool:
+    """True for a note-off, and for a note-on with velocity 0. Any bytes may be asked about."""
+    return len(message) == 3 and (message[0] & 0xF0 == NOTE_OFF or (message[0] & 0xF0 == NOTE_ON and message[2] == 0))
+
+
+def is_played(message: bytes) -> bool:
+    """True for what hands and feet do at a piano: keys and the three pedals."""
+    return strikes(message) or releases(message) or (message[0] & 0xF0 == CONTROL_CHANGE and message[1] in _PEDALS)
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What the player process is told first: the ports by name, or in part ("virtual" for one of its own, "none" for
+    an output into nothing), whether what comes in is sent on, and what the output needs."""
+
+    output: str
+    inputs: tuple[str, ...]
+    thru: bool
+    profile: Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """A message that is to sound at `due_s`; `number` counts planned events, so that reports can name them."""
+
+    due_s: float
+    number: int
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Let these sound in time. `plan` counts plans: what belongs to one that was taken back is passed over."""
+
+    plan: int
+    messages: tuple[Timed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """Drop what has not been sent yet, and say so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panic:
+    """Drop what has not been sent yet, silence everything, and say so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Silence everything and end."""
+
+
+Command = Schedule | TakeBack | Panic | Stop
+Direction = Literal["output", "input"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The ports are open; these are their full names."""
+
+    output: str
+    inputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The ports could not be opened, or one broke: one sentence. `missing_system`: no MIDI system works here."""
+
+    sentence: str
+    missing_system: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message went out at `sent_s`; lateness is `sent_s - due_s`, and `sounds_s - sent_s` is what the output needs.
+    What the player sends by itself, as the releases at a panic or the end, has no number."""
+
+    number: int | None
+    due_s: float
+    sent_s: float
+    message: bytes
+    sounds_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """At `at_s` everything unsent was dropped: because it was `asked` for, or because it was hopelessly late or had
+    nowhere to go, and then `dropped` note-ons were lost."""
+
+    at_s: float
+    asked: bool
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message came in on the input called `port`; stamped in the driver's callback, less what the input is slow by.
+    Keys and pedals that a vanished input held down come in as released."""
+
+    arrival_s: float
+    message: bytes
+    port: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PortLost:
+    """A port that was open is there no more: an output's music goes nowhere until it is back."""
+
+    name: str
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class PortBack:
+    """A lost port is open again, and silent."""
+
+    name: str
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One sentence for the other player to read."""
+
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Everything is silent, the ports are closed. `echoes` of the machine's own playing came in and were left out."""
+
+    echoes: int = 0
+
+
+Report = Ready | Failed | Sent | TakenBack | Received | PortLost | PortBack | Said | Stopped

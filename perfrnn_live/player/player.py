@@ -1,0 +1,248 @@
+"""The player: sends what is due, knows what sounds, and silences it whatever happens.
+
+No thread and no waiting of its own: `player_process` calls it on the machine's clock, tests on a fake one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from perfrnn_live.player.clock import Clock
+from perfrnn_live.player.echo import EchoFilter
+from perfrnn_live.player.hands import Hands
+from perfrnn_live.player.loopback import Loopback
+from perfrnn_live.player.messages import (
+    SUSTAIN,
+    Command,
+    Panic,
+    PortBack,
+    PortLost,
+    Received,
+    Report,
+    Said,
+    Schedule,
+    Sent,
+    Stop,
+    Stopped,
+    TakeBack,
+    TakenBack,
+    control_change,
+    is_of_channel,
+    is_played,
+    note_off,
+    releases,
+    strikes,
+)
+from perfrnn_live.player.pedalling import Pedalling
+from perfrnn_live.player.ports import MidiOut
+from perfrnn_live.player.profiles import DAW, Profile
+from perfrnn_live.player.send_queue import Outgoing, SendQueue
+
+HOPELESS_S = (
+    0.1  # a backlog this late (a machine that slept, a driver that hung) is dropped rather than played in a heap
+)
+_ACTIVE_SENSING = b"\xfe"
+_SENSING_S = 0.2  # a receiver that has heard nothing for 0.3 s releases all (MIDI 1.0, Active Sensing)
+_PEDAL_UP = control_change(SUSTAIN, 0)
+
+News = Command | Received | PortLost | PortBack
+
+
+class Player:
+    """The plan and the ledger of one output, and what the other player does. All it does goes to `report`.
+
+    What comes in is reported too, and with `thru` sent on to the output at once. A key that the other player holds down
+    is theirs: its machine note ends, and no planned message touches it.
+    """
+
+    def __init__(
+        self,
+        output: MidiOut,
+        clock: Clock,
+        report: Callable[[Report], None],
+        thru: bool = False,
+        profile: Profile = DAW,
+    ) -> None:
+        self._output = output
+        self._clock = clock
+        self._report = report
+        self._thru = thru
+        self._profile = profile
+        self._queue = SendQueue(profile)
+        self._pedalling = Pedalling(profile) if profile.pedal == "cc64" else None
+        self._sensing_s = clock.now() if profile.active_sensing else None
+        self._sounding: set[int] = set()
+        self._hands = Hands()
+        self._echo = EchoFilter(profile)
+        self._echoes = 0
+        self._loopback = Loopback()
+        self._ignored: set[str] = set()  # inputs through which the instrument would hear itself
+        self._left: set[bytes] = set()  # what would have released the keys that were down when the output vanished
+        self._plan = self._dropped_plan = -1
+        self.stopped = False
+
+    @property
+    def next_due_s(self) -> float | None:
+        """When the next message is due; None if there is none."""
+        due_s = self._queue.next.due_s if self._queue.next else None
+        return min((moment_s for moment_s in (due_s, self._sensing_s) if moment_s is not None), default=None)
+
+    @property
+    def sounding(self) -> frozenset[int]:
+        """Pitches struck and not yet released."""
+        return frozenset(self._sounding)
+
+    def handle(self, news: News) -> None:
+        """Do what the session says, hear what came in, or go on without a port."""
+        match news:
+            case Received():
+                self._hear(news)
+            case Schedule(plan, messages):
+                if plan > self._dropped_plan:
+                    self._plan = plan
+                    self._queue.add(messages)
+            case TakeBack():
+                self._queue.clear()
+                self._report(TakenBack(self._clock.now(), asked=True))
+            case Panic():
+                self.silence()
+                self._report(TakenBack(self._clock.now(), asked=True))
+            case PortLost(name, direction):
+                self._report(news)
+                if direction == "input":
+                    self._let_go(name)
+                else:
+                    self._lose_output()
+            case PortBack(name, direction):
+                if direction == "input":
+                    self._ignored.discard(name)
+                else:
+                    self._take_up_output()
+                self._report(news)
+            case Stop():
+                self.stop()
+
+    def play_due(self) -> None:
+        """Send what is due by now."""
+        if self._sensing_s is not None and self._sensing_s <= self._clock.now():
+            self._output.send(_ACTIVE_SENSING)
+            self._sensing_s = self._clock.now() + _SENSING_S
+        first = self._queue.next
+        if first and self._clock.now() - first.due_s > HOPELESS_S:
+            self._drop_plan(self._queue.strikes)
+        while (first := self._queue.next) and first.due_s <= self._clock.now():
+            self._send(self._queue.pop())
+
+    def silence(self) -> None:
+        """Drop the plan and release everything that sounds, the pedal included."""
+        self._queue.clear()
+        self._release_all()
+
+    def stop(self) -> None:
+        """Silence and close. Safe to call twice."""
+        if self.stopped:
+            return
+        self.stopped = True
+        try:
+            self.silence()
+        finally:
+            self._output.close()
+        self._report(Stopped(self._echoes))
+
+    def _release_all(self) -> None:
+        if self._pedalling is not None:
+            self._pedalling.reset()
+        for pitch in sorted(self._sounding):
+            self._send_now(note_off(pitch))
+        if self._thru:
+            for up in sorted(self._hands.down):
+                self._put(up)
+        self._send_now(_PEDAL_UP)
+
+    def _hear(self, received: Received) -> None:
+        """Find out whose `received` is: the instrument's own, or the other player's."""
+        message = received.message
+        if received.port in self._ignored or not is_of_channel(message):
+            return
+        if self._echo.is_echo(received.arrival_s, message):
+            self._echoes += 1
+        elif self._loopback.is_closed_by(received):
+            self._ignored.add(received.port)
+            self._let_go(received.port)
+            what = f"The input {received.port!r} brings back what the output {self._output.name!r} is sent"
+            self._report(Said(f"{what}: it is not listened to any more."))
+        else:
+            moved_s = received.arrival_s - self._profile.input_delay_s
+            for each in self._hands.move(received.port, message):
+                self._follow(Received(moved_s, each, received.port))
+
+    def _let_go(self, port: str) -> None:
+        for up in self._hands.let_go(port):
+            self._follow(Received(self._clock.now(), up, port))
+
+    def _follow(self, received: Received) -> None:
+        """The other player does something."""
+        self._report(received)
+        message = received.message
+        if self._pedalling is not None and self._hands.down:  # its pedal would hold their notes
+            for up in self._pedalling.reset():
+                self._put(up)
+        if strikes(message) and message[1] in self._sounding:
+            self._send_now(note_off(message[1]))
+        if self._thru and is_played(message):
+            self._put(bytes((message[0] & 0xF0, *message[1:])))  # one piano, one channel
+
+    def _lose_output(self) -> None:
+        dropped = self._queue.strikes
+        self._left |= {note_off(pitch) for pitch in self._sounding} | (self._hands.down if self._thru else set())
+        self.silence()
+        self._drop_plan(dropped)
+
+    def _take_up_output(self) -> None:
+        for up in sorted(self._left):
+            self._put(up)
+        self._left.clear()
+        self._release_all()  # what was struck into nowhere
+
+    def _drop_plan(self, dropped: int = 0) -> None:
+        """Take the plan back without having been asked."""
+        self._queue.clear()
+        self._dropped_plan = self._plan  # the session may have more of it on the way
+        self._report(TakenBack(self._clock.now(), asked=False, dropped=dropped))
+
+    def _send(self, outgoing: Outgoing) -> None:
+        """Send a planned message, unless the key is theirs now."""
+        message = outgoing.message
+        moves_key = strikes(message) or releases(message)
+        if moves_key and self._hands.holds(message[1]):
+            self._drop_plan()  # the session does not know yet: what it planned is out of date
+            return
+        if strikes(message) and message[1] in self._sounding:  # by a plan that was taken back: it ends first
+            self._send_now(note_off(message[1]))
+        if self._pedalling is not None:
+            upcoming = () if self._hands.down else self._queue.upcoming()
+            leaving = self._profile.to_output(message)
+            for extra in self._pedalling.messages_before(leaving, self._clock.now(), upcoming):
+                self._put(extra)
+        self._put_and_report(message, outgoing.number, outgoing.due_s)
+
+    def _send_now(self, message: bytes) -> None:
+        self._put_and_report(message, None, self._clock.now())
+
+    def _put_and_report(self, message: bytes, number: int | None, due_s: float) -> None:
+        delay_s = self._put(message)
+        if strikes(message):
+            self._sounding.add(message[1])
+        elif releases(message):
+            self._sounding.discard(message[1])
+        sent_s = self._clock.now()
+        self._report(Sent(number, due_s, sent_s, message, sent_s + delay_s))
+
+    def _put(self, message: bytes) -> float:
+        """Send it as the output wants it; returns how long it takes to sound."""
+        message = self._profile.to_output(message)
+        sent_s, delay_s = self._clock.now(), self._profile.output_delay_s(message)
+        self._output.send(message)
+        self._echo.sent(sent_s + delay_s, message)
+        self._loopback.sent(sent_s, message)
+        return delay_s

@@ -1,0 +1,159 @@
+"""The player in a process of its own: `python -m perfrnn_live.player.process`.
+
+It owns the ports. A `Setup` and then commands come pickled on standard input, reports go pickled to standard output.
+Its own process, because a screen or a model in the same interpreter makes every sixth note over a millisecond late, and
+because MIDI drivers can hang for ever holding the interpreter's lock. When the session dies, however it dies, the pipe
+closes and everything that sounds is released.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import math
+import os
+import pickle
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from typing import BinaryIO
+
+from perfrnn_live.errors import MidiUnavailable, PerfRNNError, PortNotFound
+from perfrnn_live.player.clock import Clock, SystemClock
+from perfrnn_live.player.loopback import probe
+from perfrnn_live.player.messages import Command, Failed, Ready, Received, Report, Setup, Stop
+from perfrnn_live.player.player import Player
+from perfrnn_live.player.ports import MidiIn, MidiOut, SilentPort, open_input, open_output
+from perfrnn_live.player.watch import Watch
+
+_SHORT_S = 0.002  # waits shorter than this are left to the clock, which is exact; longer ones can be woken by a command
+_IDLE_S = 0.25
+_AT_ONCE = 16  # a flood is taken in by the half millisecond, with what is due sent in between
+_SESSION_SILENT_S = 6.0  # longer than any note: a session that says nothing for so long while a key sounds is stuck
+
+
+class Inbox:
+    """Commands as a thread reads them, and what the driver's threads bring."""
+
+    def __init__(self) -> None:
+        self._arrived: SimpleQueue[Command | Received] = SimpleQueue()  # its `put` may be called by a signal handler
+
+    def read(self, stream: BinaryIO) -> None:
+        """Put in what comes pickled, until the stream ends: then a `Stop`."""
+        with contextlib.suppress(Exception):  # torn pickles raise whatever they like
+            while True:
+                self.put(pickle.load(stream))
+        self.put(Stop())
+
+    def put(self, arrived: Command | Received) -> None:
+        """Add at the end."""
+        self._arrived.put(arrived)
+
+    def take(self, timeout_s: float) -> list[Command | Received]:
+        """What has arrived, `_AT_ONCE` at most; waits for something up to `timeout_s`."""
+        taken: list[Command | Received] = []
+        with contextlib.suppress(Empty):
+            taken.append(self._arrived.get(timeout=max(timeout_s, 0)))
+            while len(taken) < _AT_ONCE:
+                taken.append(self._arrived.get_nowait())
+        return taken
+
+
+def run(player: Player, take: Callable[[float], list[Command | Received]], watch: Watch, clock: Clock) -> None:
+    """Play until a `Stop` has been obeyed. `take` waits so many seconds for what the session or an input brings."""
+    heard_s = clock.now()
+    while not player.stopped:
+        due_s = player.next_due_s
+        arrived = take(_IDLE_S if due_s is None else min(due_s - clock.now() - _SHORT_S, _IDLE_S))
+        for each in arrived:
+            player.handle(each)
+        if any(not isinstance(each, Received) for each in arrived):
+            heard_s = clock.now()
+        elif player.sounding and clock.now() - heard_s > _SESSION_SILENT_S:
+            player.silence()
+        due_s = player.next_due_s
+        if due_s is not None and due_s - clock.now() <= _SHORT_S:
+            clock.wait_until(due_s)
+            player.play_due()
+        else:
+            for news in watch.look(math.inf if due_s is None else due_s - clock.now()):
+                player.handle(news)
+
+
+def _ask_for_realtime() -> None:
+    """A realtime priority cuts the latest notes' lateness several times; most systems refuse it, and we go on."""
+    if hasattr(os, "sched_setscheduler"):
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))
+
+
+def _open_ports(setup: Setup, inbox: Inbox, clock: Clock, opened: contextlib.ExitStack) -> tuple[MidiOut, list[MidiIn]]:
+    """The setup's ports, with their closing handed to `opened`. An input that is named twice is opened once."""
+    output = SilentPort() if setup.output == "none" else open_output(setup.output)
+    opened.callback(output.close)
+    inputs: dict[str, MidiIn] = {}
+    for wanted in setup.inputs:
+
+        def bring(arrival_s: float, message: bytes, wanted: str = wanted) -> None:
+            if wanted in inputs:  # its full name is known, then
+                inbox.put(Received(arrival_s, message, inputs[wanted].name))
+
+        port = open_input(wanted, clock, bring)
+        opened.callback(port.close)
+        if port.name not in (other.name for other in inputs.values()):
+            inputs[wanted] = port
+    return output, list(inputs.values())
+
+
+def main() -> None:
+    """Open the ports, say so, play."""
+    commands, reports = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a driver's library prints must not come between the reports
+    # Ctrl-C and a closed terminal reach both processes; the session decides what they mean. Ctrl-Z must not stop this
+    # one with keys down: it plays what it has and, hearing no more, releases them.
+    for name in ("SIGINT", "SIGHUP", "SIGTSTP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+
+    def report(message: Report) -> None:
+        with contextlib.suppress(OSError):  # a session that died cannot be told, but its notes must still end
+            pickle.dump(message, reports)
+            reports.flush()
+
+    clock = SystemClock()
+    inbox = Inbox()
+    with contextlib.ExitStack() as opened:
+        try:
+            setup: Setup = pickle.load(commands)
+            threading.Thread(target=inbox.read, args=(commands,), daemon=True).start()
+            output, inputs = _open_ports(setup, inbox, clock, opened)
+            loop, early = probe(output, inbox.take, clock) if inputs else (None, [])
+            if loop is not None:
+                what = f"the input {loop!r} is what the output {output.name!r} sends"
+                raise PortNotFound(f"{what}: the instrument would hear itself; choose another input.")
+        except PerfRNNError as error:
+            report(Failed(str(error), missing_system=isinstance(error, MidiUnavailable)))
+            opened.close()
+            os._exit(1)
+        player = Player(output, clock, report, setup.thru, setup.profile)
+        signal.signal(signal.SIGTERM, lambda *_: inbox.put(Stop()))
+        report(Ready(output.name, tuple(port.name for port in inputs)))
+        _ask_for_realtime()
+        gc.freeze()
+        gc.disable()  # nothing here makes cycles, and a collection would come between two notes
+        try:
+            for each in early:
+                player.handle(each)
+            run(player, inbox.take, Watch(output, inputs, clock), clock)
+        except PerfRNNError as error:
+            report(Failed(str(error), missing_system=False))
+        finally:
+            with contextlib.suppress(PerfRNNError):  # a port that takes no notes takes no releases either
+                player.stop()
+    os._exit(0)  # the thread that reads commands may be waiting still, and the interpreter would trip over it
+
+
+if __name__ == "__main__":
+    main()

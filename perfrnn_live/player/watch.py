@@ -1,0 +1,49 @@
+"""Ports that vanish and come back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from perfrnn_live.player.clock import Clock
+from perfrnn_live.player.messages import Direction, PortBack, PortLost
+from perfrnn_live.player.ports import MidiIn, MidiOut
+
+# A look takes JACK 0.04 ms, and may be held up for some more. Opening a port takes it 60 to 100 ms, all of them with
+# the interpreter's lock held, so that no thread would help; music seldom pauses for as long, but often for half of it.
+_LOOK_TAKES_S, _OPENING_TAKES_S = 0.02, 0.05
+_PAUSE_S = 0.5  # a program that ends and is started again within it would be missed
+
+
+class _Watched:
+    """A port, whether it is gone, and when that was last looked after."""
+
+    def __init__(self, port: MidiOut | MidiIn, direction: Direction, now_s: float) -> None:
+        self.port = port
+        self.direction = direction
+        self.lost = False
+        self.looked_s = now_s
+
+
+class Watch:
+    """Looks now and then whether the ports are still there, and opens those anew that are there again."""
+
+    def __init__(self, output: MidiOut, inputs: Sequence[MidiIn], clock: Clock) -> None:
+        self._clock = clock
+        self._watched = [_Watched(output, "output", clock.now())]
+        self._watched += [_Watched(port, "input", clock.now()) for port in inputs]
+
+    def look(self, free_s: float) -> list[PortLost | PortBack]:
+        """What has happened to the ports, as far as it can be found out in `free_s`: nothing else is due so long."""
+        news: list[PortLost | PortBack] = []
+        for each in self._watched:
+            now_s = self._clock.now()
+            if now_s - each.looked_s < _PAUSE_S or free_s < (_OPENING_TAKES_S if each.lost else _LOOK_TAKES_S):
+                continue
+            each.looked_s = now_s
+            if each.lost and each.port.reopen():
+                each.lost = False
+                news.append(PortBack(each.port.name, each.direction))
+            elif not each.lost and not each.port.look():
+                each.lost = True
+                news.append(PortLost(each.port.name, each.direction))
+        return news

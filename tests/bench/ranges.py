@@ -1,0 +1,123 @@
+"""`python -m tests.bench.ranges`: how people's minutes are spread, for `CORPUS` in `live/health.py`.
+
+MAESTRO's training split, sustain resolved, on the 8 ms grid, told to the watch note by note: windows of a minute and of
+ten, one every 30 s. For the entropy of predictions the shipped model hears the first 12,000 events, about 5 minutes, of
+every tenth recording. About 10 minutes of one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from itertools import zip_longest
+from pathlib import Path
+
+import numpy as np
+
+from perfrnn_live.live.health import WINDOW_S, Health, entropy_nats
+from perfrnn_live.model.checkpoint import DEFAULT_MODEL, find_model
+from perfrnn_live.model.continuation import Continuation
+from perfrnn_live.model.engine import OnnxEngine
+from perfrnn_live.music.performance import bin_to_velocity, step_to_seconds
+from perfrnn_live.music.vocabulary import VELOCITY_BINS, EventKind, Vocabulary
+from perfrnn_live.training.corpus import find_recordings, tokenise
+
+HOP_S = 30.0
+PERCENTILES = (1, 5, 50, 95, 99)
+Figures = dict[str, float]
+
+
+class Listener:
+    """Tells a watch what tokens play, on a clock that starts at 0 with the first."""
+
+    def __init__(self, health: Health, vocabulary: Vocabulary) -> None:
+        self._health, self._vocabulary = health, vocabulary
+        self._step, self._velocity_bin = 0, VELOCITY_BINS // 2
+
+    @property
+    def now_s(self) -> float:
+        """How long the tokens have lasted so far."""
+        return step_to_seconds(self._step, self._vocabulary.steps_per_second)
+
+    def hear(self, token: int) -> None:
+        """The next token."""
+        event = self._vocabulary.events[token]
+        match event.kind:
+            case EventKind.NOTE_ON:
+                self._health.struck(self.now_s, event.value, bin_to_velocity(self._velocity_bin))
+            case EventKind.NOTE_OFF:
+                self._health.released(self.now_s, event.value)
+            case EventKind.TIME_SHIFT:
+                self._step += event.value
+            case EventKind.VELOCITY:
+                self._velocity_bin = event.value
+
+
+def windows(
+    tokens: Sequence[int],
+    vocabulary: Vocabulary,
+    window_s: float,
+    hop_s: float,
+    entropies_nats: Sequence[float] = (),
+) -> list[Figures]:
+    """Figures of every whole window; with `entropies_nats`, those of the predictions that the tokens were drawn from."""
+    health = Health(window_s)
+    listener = Listener(health, vocabulary)
+    figures: list[Figures] = []
+    end_s = window_s
+    for token, nats in zip_longest(tokens, entropies_nats[: len(tokens)]):
+        if nats is not None:
+            health.expected(nats)
+        listener.hear(token)
+        while listener.now_s >= end_s:
+            figures.append(health.figures(end_s))
+            end_s += hop_s
+    return figures
+
+
+def entropies(continuation: Continuation, recordings: Sequence[Sequence[int]]) -> list[list[float]]:
+    """What the model expects before each token, all recordings side by side, the longest first."""
+    heard: list[list[float]] = [[] for _ in recordings]
+    moments = continuation.beginning(len(recordings))
+    for place in range(len(recordings[0])):
+        tokens = [recording[place] for recording in recordings if len(recording) > place]
+        moments = moments[: len(tokens)]
+        for moment, nats in zip(moments, heard, strict=False):
+            nats.append(entropy_nats(moment.logits))
+        moments = continuation.feed(moments, tokens)
+    return heard
+
+
+def show(title: str, minutes: list[Figures]) -> None:
+    """Percentiles of every figure."""
+    print(f"\n{title}: {len(minutes)} windows")
+    print(f"{'':28}" + "".join(f"{percentile:>8} %" for percentile in PERCENTILES))
+    for name in minutes[0]:
+        spread = np.percentile([figures[name] for figures in minutes if name in figures], PERCENTILES)
+        print(f"{name:28}" + "".join(f"{each:>10.3g}" for each in spread))
+
+
+def main() -> None:
+    """All of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    default = os.environ.get("PERFRNN_MAESTRO", "../shared/maestro-v3.0.0")
+    parser.add_argument("--data", type=Path, default=Path(default), help="the MAESTRO folder")
+    continuation = Continuation(OnnxEngine(find_model(DEFAULT_MODEL)))
+    vocabulary = continuation.vocabulary
+    corpus = tokenise(find_recordings(parser.parse_args().data, "train"), vocabulary)
+    recordings = [corpus.recording(index).tolist() for index in range(len(corpus))]
+    for window_s in (WINDOW_S, 10 * WINDOW_S):
+        figures = [each for tokens in recordings for each in windows(tokens, vocabulary, window_s, HOP_S)]
+        show(f"people, {window_s:.0f} s", figures)
+    some = sorted((tokens[:12_000] for tokens in recordings[::10]), key=len, reverse=True)
+    expected = entropies(continuation, some)
+    heard = zip(some, expected, strict=True)
+    show(
+        "people, 60 s, as the model hears them",
+        [each for tokens, nats in heard for each in windows(tokens, vocabulary, WINDOW_S, HOP_S, nats)],
+    )
+
+
+if __name__ == "__main__":
+    main()
