@@ -31,27 +31,37 @@ class Range:
         return self.low <= figure <= self.high
 
 
-# The 1st and 99th percentile of a minute of MAESTRO's training split, and of what the shipped model expects while it
-# hears it, as `python -m tests.bench.ranges` prints them.
+# The 1st and 99th percentile of people's minutes, from MAESTRO's training split; the last, of what the shipped model
+# expects while it hears them. Measured by `python -m tests.bench.ranges`.
 CORPUS = {
     "notes_per_s": Range(2.18, 22.5),
-    "keys_sounding": Range(1.35, 12.6),
     "silence": Range(0.0, 0.402),
+    "keys_sounding": Range(1.35, 12.6),
     "pitch_class_entropy_bits": Range(2.62, 3.54),
     "mean_velocity": Range(37.1, 80.3),
     "repetition": Range(0.0, 0.402),
     "prediction_entropy_nats": Range(2.0, 2.83),
 }
 
-_PHRASES = {  # below and above the range
+_COMPLAINTS = {  # below the range, above it
     "notes_per_s": ("too sparse: {:.1f} notes/s", "too dense: {:.0f} notes/s"),
-    "keys_sounding": ("too dry: {:.1f} keys sounding", "too thick: {:.0f} keys sounding"),
     "silence": ("", "too much silence: {:.0%}"),
-    "pitch_class_entropy_bits": ("stuck in a few notes", "no key to be heard"),
+    "keys_sounding": ("too dry: {:.1f} keys sounding", "too thick: {:.0f} keys sounding"),
+    "pitch_class_entropy_bits": ("stuck in a few notes", "in no key"),
     "mean_velocity": ("too soft: velocity {:.0f}", "too loud: velocity {:.0f}"),
     "repetition": ("", "going round in circles"),
-    "prediction_entropy_nats": ("too sure of itself: {:.2f} nats an event", "lost: {:.2f} nats an event"),
+    "prediction_entropy_nats": ("too sure of itself", "lost"),
 }
+
+# Which way a figure goes with the temperature, and how far one complaint turns it: `python -m tests.bench.hour`.
+_WITH_TEMPERATURE = {
+    "silence": -1,
+    "keys_sounding": 1,
+    "pitch_class_entropy_bits": 1,
+    "repetition": -1,
+    "prediction_entropy_nats": 1,
+}
+_TURN = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +156,26 @@ class Health:
     def complaint(self, now_s: float) -> str | None:
         """What is unlike people in the last window of playing, in a few words; None before it is full."""
         figures = self.figures(now_s)
-        if self._now_s - self._since_s < self._window_s:
-            return None
-        for name, (below, above) in _PHRASES.items():
-            if name in figures and figures[name] not in CORPUS[name]:
-                return (below if figures[name] < CORPUS[name].low else above).format(figures[name])
+        for name, side in self._astray(figures).items():
+            below, above = _COMPLAINTS[name]
+            return (below if side < 0 else above).format(figures[name])
         return None
+
+    def remedy(self, now_s: float) -> float:
+        """What to multiply the temperature by, so that what it complains of goes away; 1 where that would not help."""
+        astray = self._astray(self.figures(now_s))
+        heat = sum(side * _WITH_TEMPERATURE.get(name, 0) for name, side in astray.items())
+        return 1.0 if heat == 0 else 1.0 - math.copysign(_TURN, heat)
+
+    def _astray(self, figures: dict[str, float]) -> dict[str, int]:
+        """-1 for each figure below its range, 1 for each above; none before a whole window has been played."""
+        if self._now_s - self._since_s < self._window_s:
+            return {}
+        return {
+            name: -1 if figures[name] < people.low else 1
+            for name, people in CORPUS.items()
+            if name in figures and figures[name] not in people
+        }
 
     def _empty(self) -> None:
         self._since_s = self._left_s = self._now_s  # of judging, and of the window

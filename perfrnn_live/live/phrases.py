@@ -11,10 +11,10 @@ import heapq
 from collections import deque
 
 _BREATH_S = 0.95  # hands off the keys for less is taking breath, however fast the playing
-_OUTSTANDING = 1.5  # a gap that ends a phrase is at least so many times the player's long ones
-_OUTSTANDING_PEDALLED = 2.0  # hands that leave a sounding pedal come back more often
+_OUTSTANDING = 1.25  # a gap that ends a phrase is at least so many times the player's long ones
+_OUTSTANDING_PEDALLED = 1.5  # hands that leave a sounding pedal come back more often
 _PATIENCE_S = 2.0  # hands off for so long ends any phrase
-_HELD_S = 4.0  # with a key held nothing is struck for so long: 99 % of MAESTRO's notes are over by then, pedal and all
+_HELD_S = 5.0  # with a key held nothing is struck for so long: 99 % of MAESTRO's notes are over by then, pedal and all
 _RECALL_S = 60.0  # of playing: the time between turns does not count
 _OUTLIERS = 2  # the longest gaps of that time, a fermata or a page turned, are not the player's habit
 _SHORT_S = 0.4  # shorter gaps need not be kept: however many, they call for less than a breath

@@ -122,3 +122,10 @@ MUSIC = {
     "too loud: velocity 110": wandering(61, velocity=110),
     "going round in circles": cycled(wandering(61), [48, 55, 64, 62, 67, 57, 65, 71, 60]),
 }
+
+
+@pytest.mark.parametrize("complaint", MUSIC)
+def test_what_it_says(complaint: str | None) -> None:
+    health = Health()
+    play(health, MUSIC[complaint], start_s=1000.0)
+    assert health.complaint(1000.0 + MUSIC[complaint][-1].onset_s) == complaint
