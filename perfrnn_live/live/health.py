@@ -122,8 +122,7 @@ class Health:
     def paused(self, time_s: float) -> None:
         """The machine leaves the playing to others: until its next strike time stands still."""
         self._pass(time_s)
-        if self._paused_s is None:
-            self._paused_s = self._now_s + self._pauses_s
+        self._paused_s = self._now_s + self._pauses_s
 
     def clear(self, now_s: float) -> None:
         """Forget what was played, so that new music is judged when it has lasted a whole window."""
@@ -133,9 +132,8 @@ class Health:
     def figures(self, now_s: float) -> dict[str, float]:
         """The figures of the window so far, those of `CORPUS` that can be told: without a strike there is no velocity.
 
-        `keys_sounding` is a mean over time, `silence` the share of time without a key, `repetition` the share of
-        strikes that end a row of four pitches heard before in the window, `prediction_entropy_nats` the mean entropy of the
-        predictions.
+        `silence` is the share of time in which no key sounds, `keys_sounding` a mean over all the time, `repetition`
+        the share of strikes that end a row of four pitches heard before in the window.
         """
         self._pass(now_s)
         seconds, strikes = self._now_s - self._left_s, len(self._strikes)

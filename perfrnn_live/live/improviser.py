@@ -10,7 +10,6 @@ notes are woven in, or because a passage goes round, the plan follows that, and 
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Iterable, Set
 from enum import Enum
 
@@ -18,7 +17,7 @@ import numpy as np
 
 from perfrnn_live.live.hearing import Change
 from perfrnn_live.live.memory import Memory
-from perfrnn_live.live.plan import Passage, Plan, Planned, Settled
+from perfrnn_live.live.plan import Passage, Plan, Planned, Score, Settled
 from perfrnn_live.model.continuation import Continuation, Moment
 from perfrnn_live.model.controls import Constraint, Controls
 from perfrnn_live.model.generation import likeliest
@@ -32,6 +31,7 @@ _START_S = 0.05  # from the first look at the clock to the first event
 _REACH_S = 0.003  # an event must be planned this long before it is due to reach the player in time
 _URGENT_S = 0.05  # what is due sooner than this is handed over at once, not with the rest of its burst
 _BURST = 2  # messages planned in one go, about 3 ms: knobs and keys are looked at in between
+_WEAVE_S = 0.25  # with so much settled, its moments need not be worked out yet
 _BEAMS_S = 0.2  # with this much planned there is time to compare several continuations of it
 _YIELD_S = 0.25  # a key that is given up sounds as long as planned, but no longer than this
 _EARLY, _BREATH_S = 0.75, 0.3  # from this share of its length on, an answer ends where it breathes for so long
@@ -69,7 +69,7 @@ class Improviser:
         self._rng = rng
         self.memory = Memory(continuation, start)
         self._plan = Plan()
-        self._settled: deque[Settled] = deque()  # by step
+        self._score = Score()
         self._waited_steps = 0  # time passed since the last event heard, not yet part of the plan
         self._must_strike = False
         self._closing_steps: tuple[int, int] | None = None  # a breath after the first ends it, the second ends it
@@ -90,7 +90,7 @@ class Improviser:
     @property
     def resting(self) -> bool:
         """True if nothing more is to be planned."""
-        return self.part is Part.RESTING and not self._settled and self._loop is None
+        return self.part is Part.RESTING and not self._score and self._loop is None
 
     @property
     def silent(self) -> bool:
@@ -111,8 +111,13 @@ class Improviser:
             return None
         if self.memory.origin_s is None:
             self.memory.begin(clock.now() + self._lead_s + _START_S)
+        settled_s = self.memory.time_s(self._score.last_step) if self._score.is_with_player else 0.0
+        if settled_s > clock.now() + self._lead_s + _WEAVE_S:  # of what is woven in until then, not each for itself
+            return None
         burst: list[Planned] = []  # what is to be sent
-        if self._has_time_for_beams(clock):
+        free = self.part is Part.PLAYING and not (self._score or self._waited_steps or self._must_strike)
+        ahead_s = self._due_s(self._head) - clock.now() - self._lead_s
+        if self._beams > 1 and free and _BEAMS_S < ahead_s <= LOOKAHEAD_S:
             burst = [planned for planned in self._plan_beam() if self._plan.is_new(planned)]
         while not self.resting and self._due_s(self._head) <= clock.now() + self._lead_s + LOOKAHEAD_S:
             planned = self._plan_event()
@@ -155,10 +160,11 @@ class Improviser:
 
     def silenced(self, at_s: float) -> None:
         """The player has dropped the plan and released its keys: hear that; time stands still until more is planned."""
+        self._follow(at_s)
         self._hear_sounded(math.inf)
         self._plans += 1
         self._return(at_s, (), frozenset())
-        self._settled.clear()
+        self._score.keep(frozenset(), new=False)
         self.memory.hear_silence(self._waited_steps)
         self._waited_steps = 0
 
@@ -174,7 +180,7 @@ class Improviser:
         self.woven(at_s, ())
         self._waited_steps = max(math.floor(self.memory.steps_until(at_s + self._lead_s)), 0)
         step = self.heard.keyboard.step + self._waited_steps
-        self._settle([Settled(step)])
+        self._score.add([Settled(step)])
         length_steps = round(length_s * self._vocabulary.steps_per_second)
         self._closing_steps = step + round(_EARLY * length_steps), step + length_steps
 
@@ -186,7 +192,7 @@ class Improviser:
     def rest(self, at_s: float, changes: Iterable[Change] = ()) -> None:
         """Stop: the player has dropped what was not sent by `at_s`. The machine gives up its keys."""
         self.part, self._closing_steps, self._loop = Part.RESTING, None, None
-        self._settled = deque(each for each in self._settled if each.number is not None)
+        self._score.keep(self._plan.with_player, new=False)
         self.taken_back(at_s, changes)
 
     def repeat(self, passage: Passage) -> None:
@@ -208,19 +214,19 @@ class Improviser:
 
     def _return(self, at_s: float, changes: Iterable[Change], stays: Set[int]) -> None:
         """Back to the last event heard; what has a number in `stays` will sound as it was planned."""
+        changes = list(changes)
+        self._follow(min((change.time_s for change in changes), default=at_s))
         self._hear_sounded(at_s)
-        self._settled = deque(each for each in self._settled if each.number is None or each.number in stays)
-        self._settle(self._plan.clear(stays))
+        self._score.keep(stays, new=True)
+        self._score.add(self._plan.clear(stays))
         self.memory.hear(changes)
         self._waited_steps = max(math.ceil(self.memory.steps_until(at_s + self._lead_s)), 0)
 
-    def _settle(self, events: Iterable[Settled]) -> None:
-        self._settled = deque(sorted((*events, *self._settled), key=lambda each: each.step))
-
-    def _has_time_for_beams(self, clock: Clock) -> bool:
-        free = self.part is Part.PLAYING and not (self._settled or self._waited_steps or self._must_strike)
-        ahead_s = self._due_s(self._head) - clock.now() - self._lead_s
-        return self._beams > 1 and free and _BEAMS_S < ahead_s <= LOOKAHEAD_S
+    def _follow(self, time_s: float) -> None:
+        """Plan what is settled until then: it comes before anything that the other player does now."""
+        moves = self.memory.origin_s is not None
+        while moves and (first := self._score.first) is not None and self.memory.time_s(first.step) <= time_s:
+            self._plan_event()
 
     def _give_up_keys(self, ends: dict[int, int]) -> None:
         """Release the machine's keys where `ends` says, and none later than a short while from now."""
@@ -228,26 +234,26 @@ class Improviser:
         soonest = keyboard.step + self._waited_steps
         latest = soonest + round(_YIELD_S * self._vocabulary.steps_per_second)
         own = set(np.flatnonzero(keyboard.sounding).tolist()) - self.memory.held
-        own |= {each.message[1] for each in self._settled if each.message}  # about to sound, as it was sent ahead
-        own -= {each.message[1] for each in self._settled if each.message and not strikes(each.message)}
-        if self._settled:
-            soonest = max(soonest, self._settled[-1].step + 1)
-        self._settle(Settled(max(min(ends.get(pitch, latest), latest), soonest), note_off(pitch)) for pitch in own)
+        own |= {each.message[1] for each in self._score if each.message}  # about to sound, as it was sent ahead
+        own -= {each.message[1] for each in self._score if each.message and not strikes(each.message)}
+        if self._score:
+            soonest = max(soonest, self._score.last_step + 1)
+        self._score.add(Settled(max(min(ends.get(pitch, latest), latest), soonest), note_off(pitch)) for pitch in own)
 
     def _plan_event(self) -> Planned | None:
         """Plan one event; None where what was settled is no longer possible, or there is nothing left to do."""
         moment = self._head
-        if self._loop is not None and not self._settled:
-            self._settle(Settled(self._loop_step + at, message) for at, message in self._loop.messages)
+        if self._loop is not None and not self._score:
+            self._score.add(Settled(self._loop_step + at, message) for at, message in self._loop.messages)
             self._loop_step += self._loop.steps
-        settled = self._settled[0] if self._settled else None
+        settled = self._score.first
         token = (
             self._free_token(moment)
             if settled is None
             else settled.next_token(moment, self.memory.held, self._vocabulary)
         )
         if token is None and settled is not None:
-            self._settled.popleft()
+            self._score.done()
         if token is None:
             return None
         (after,) = self._continuation.feed([moment], [token])
@@ -294,7 +300,7 @@ class Improviser:
             if settled is not None and strikes(settled.message) != strikes(message):
                 message = b""  # what the other player sounds ends where the machine strikes
             elif settled is not None:
-                self._settled.popleft()
+                self._score.done()
                 message, number = settled.message, settled.number
             self._must_strike = self._must_strike and not (message and strikes(message))
         return self._plan.append(after, message, number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Set
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 
 from perfrnn_live.model.continuation import Moment
@@ -38,6 +38,46 @@ class Settled:
         if velocity_bin != keyboard.velocity_bin:
             return offsets[EventKind.VELOCITY] + velocity_bin
         return offsets[EventKind.NOTE_ON] + pitch
+
+
+class Score:
+    """What is settled, in the order of steps."""
+
+    def __init__(self) -> None:
+        self._events: list[Settled] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._events)
+
+    def __iter__(self) -> Iterator[Settled]:
+        return iter(self._events)
+
+    @property
+    def first(self) -> Settled | None:
+        """What comes next; None if nothing is settled."""
+        return self._events[0] if self._events else None
+
+    @property
+    def last_step(self) -> int:
+        """Where it ends; there must be something."""
+        return self._events[-1].step
+
+    @property
+    def is_with_player(self) -> bool:
+        """True if there is something, and the player has it all."""
+        return bool(self._events) and all(each.number is not None for each in self._events)
+
+    def add(self, events: Iterable[Settled]) -> None:
+        """Settle these too; within a step they come before what was settled there."""
+        self._events = sorted((*events, *self._events), key=lambda each: each.step)
+
+    def done(self) -> None:
+        """Take out what came first."""
+        del self._events[0]
+
+    def keep(self, numbers: Set[int], new: bool) -> None:
+        """Keep what the player has under these numbers, and what is `new` to it if so told."""
+        self._events = [each for each in self._events if (new if each.number is None else each.number in numbers)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,12 +35,18 @@ SETTINGS = {
     "gaps from 0.1 s": Controls(min_gap_s=0.1),
     "both": Controls(min_note_s=0.1, min_gap_s=0.1),
 }
-MEASURES = ("notes/s", "velocity", "pitch", "most keys", "mean keys", "in C major")
+MEASURES = ("notes/s", "velocity", "pitch", "most keys", "mean keys", "in C major", "within 0.1 s")
 
 
 def measured(piece: list[Note]) -> list[float]:
-    """The figures of one piece, in the order of MEASURES."""
+    """The figures of one piece, in the order of MEASURES; the last is the share of notes whose key was released less
+    than 0.1 s before."""
     velocities, pitches = [note.velocity for note in piece], [note.pitch for note in piece]
+    released_s: dict[int, float] = {}
+    early = 0
+    for note in piece:
+        early += note.onset_s - released_s.get(note.pitch, -SECONDS) < 0.1
+        released_s[note.pitch] = note.offset_s
     edges = sorted(edge for note in piece for edge in ((note.onset_s, 1), (note.offset_s, -1)))
     return [
         len(piece) / SECONDS,
@@ -49,6 +55,7 @@ def measured(piece: list[Note]) -> list[float]:
         max(accumulate(change for _, change in edges)),
         sum(note.offset_s - note.onset_s for note in piece) / SECONDS,
         float(np.mean([C_MAJOR[pitch % 12] for pitch in pitches])),
+        early / len(piece),
     ]
 
 
@@ -64,7 +71,7 @@ def main() -> None:
         rng = np.random.default_rng(options.seed)
         pieces = generate(continuation, start, SECONDS, controls, rng, options.streams)
         figures = np.array([measured(decode(tokens, continuation.vocabulary)) for tokens in pieces])
-        means, errors = figures.mean(axis=0), figures.std(axis=0) / np.sqrt(options.streams)
+        means, errors = figures.mean(axis=0), figures.std(axis=0, ddof=1) / np.sqrt(options.streams)
         cells = (f"{mean:.2f} ± {error:.2f}" for mean, error in zip(means, errors, strict=True))
         print(f"{name:22}" + "".join(f"{cell:>16}" for cell in cells), flush=True)
 

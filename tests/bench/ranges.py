@@ -25,6 +25,7 @@ from perfrnn_live.training.corpus import find_recordings, tokenise
 
 HOP_S = 30.0
 PERCENTILES = (1, 5, 50, 95, 99)
+BAR = ("notes_per_s", "pitch_class_entropy_bits", "mean_velocity")  # in these an unattended hour must stay inside
 Figures = dict[str, float]
 
 
@@ -61,7 +62,7 @@ def windows(
     hop_s: float,
     entropies_nats: Sequence[float] = (),
 ) -> list[Figures]:
-    """Figures of every whole window; with `entropies_nats`, those of the predictions that the tokens were drawn from."""
+    """Figures of every whole window; `entropies_nats` are those of the predictions before each token."""
     health = Health(window_s)
     listener = Listener(health, vocabulary)
     figures: list[Figures] = []
@@ -89,13 +90,18 @@ def entropies(continuation: Continuation, recordings: Sequence[Sequence[int]]) -
     return heard
 
 
-def show(title: str, minutes: list[Figures]) -> None:
-    """Percentiles of every figure."""
-    print(f"\n{title}: {len(minutes)} windows")
+def show(title: str, found: list[Figures]) -> None:
+    """Percentiles of every figure, and how many windows have several between the 1st and the 99th at once."""
+    print(f"\n{title}: {len(found)} windows")
     print(f"{'':28}" + "".join(f"{percentile:>8} %" for percentile in PERCENTILES))
-    for name in minutes[0]:
-        spread = np.percentile([figures[name] for figures in minutes if name in figures], PERCENTILES)
-        print(f"{name:28}" + "".join(f"{each:>10.3g}" for each in spread))
+    inside = {}
+    for name in found[0]:
+        each = np.array([figures.get(name, np.nan) for figures in found])
+        spread = np.nanpercentile(each, PERCENTILES)
+        print(f"{name:28}" + "".join(f"{percentile:>10.3g}" for percentile in spread))
+        inside[name] = (spread[0] <= each) & (each <= spread[-1])
+    print(f"all these at once: {np.all(list(inside.values()), axis=0).mean():.1%}")
+    print(f"{', '.join(BAR)} at once: {np.all([inside[name] for name in BAR], axis=0).mean():.1%}")
 
 
 def main() -> None:

@@ -27,6 +27,7 @@ import mido
 import numpy as np
 
 from perfrnn_live.music.midifile import read_notes
+from perfrnn_live.player.messages import SUSTAIN
 from perfrnn_live.training.corpus import find_recordings
 from tests import jack_lab
 
@@ -55,14 +56,14 @@ def phrases_of(path: Path) -> list[Phrase]:
             bounds.append((began_s, ends_s))
             began_s = note.onset_s
         ends_s = max(ends_s, note.offset_s)
+    messages, now_s = [], 0.0
+    for message in mido.MidiFile(path):
+        now_s += message.time
+        if message.type in ("note_on", "note_off") or message.is_cc(SUSTAIN):
+            messages.append((now_s, bytes(message.copy(channel=_CHANNEL).bytes())))
     found = []
     for began_s, ended_s in bounds:
-        phrase, now_s = [], 0.0
-        for message in mido.MidiFile(path):
-            now_s += message.time
-            is_pedal = message.type == "control_change" and message.control == 64
-            if began_s - 0.001 <= now_s <= ended_s + 0.001 and (is_pedal or message.type in ("note_on", "note_off")):
-                phrase.append((now_s - began_s, bytes(message.copy(channel=_CHANNEL).bytes())))
+        phrase = [(at_s - began_s, each) for at_s, each in messages if began_s - 0.001 <= at_s <= ended_s + 0.001]
         struck = sum(message[0] & 0xF0 == 0x90 and message[2] > 0 for _, message in phrase)
         if struck in _NOTES and _LENGTH_S[0] <= ended_s - began_s <= _LENGTH_S[1]:
             found.append([*phrase, (ended_s - began_s + 0.002, bytes((0xB0 | _CHANNEL, 64, 0)))])

@@ -174,6 +174,22 @@ def test_again_goes_back_to_before_the_answer_and_plays_another_one() -> None:
     sitting.check_silent()
 
 
+@pytest.mark.parametrize("key", ["a", "f", " ", "1"])
+@pytest.mark.parametrize("mode", list(Mode))
+def test_a_key_that_goes_up_at_the_very_moment_of_a_command_does_no_harm(mode: Mode, key: str) -> None:
+    sitting = Sitting(settings=Settings(mode=mode))
+    sitting.press_at(1001.0, "s")
+    sitting.press_at(1001.0, "1")
+    sitting.phrase_at(1002.0, CALL)
+    sitting.press_at(1004.1, "\n")
+    for n in range(6):
+        sitting.play_at(1005.0 + n * 0.1, note_on(50 + n, 60))
+        sitting.press_at(1005.05 + n * 0.1, key)
+        sitting.play_at(1005.05 + n * 0.1, note_off(50 + n))
+    sitting.session.run(8.0)
+    sitting.check_silent()
+
+
 @pytest.mark.parametrize("mode", [Mode.SOLO, Mode.TRADE])
 def test_frozen_music_goes_round_until_it_is_thawed(mode: Mode) -> None:
     sitting = Sitting(settings=Settings(mode=mode))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from perfrnn_live.model.continuation import Continuation, Moment
-from perfrnn_live.model.controls import Constraint, Controls
+from perfrnn_live.model.controls import FREE, Constraint, Controls
 from perfrnn_live.model.engine import OnnxEngine
 from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, EventKind
@@ -235,7 +235,7 @@ def test_something_can_always_be_chosen_and_obeys(moment: Moment, controls: Cont
     passed_steps = min(constraint.waited_steps, within_steps)
 
     continuation, rng = Continuation(ConstantEngine()), np.random.default_rng(0)
-    for _ in range(30):
+    for _ in range(20):
         event = PERFORMANCE_8MS.events[continuation.choose(moment, controls, rng, constraint)]
         if event.kind is EventKind.TIME_SHIFT:
             assert event.value <= within_steps
@@ -271,25 +271,47 @@ def test_coming_to_rest_ends_in_silence_and_stays_there() -> None:
     assert moment.keyboard.silent_steps > Controls().max_rest_s * RATE
 
 
+def chosen(engine: ConstantEngine, moment: Moment, controls: Controls, constraint: Constraint) -> set[int]:
+    rng = np.random.default_rng(5)
+    return {Continuation(engine).choose(moment, controls, rng, constraint) for _ in range(400)}
+
+
+@pytest.mark.parametrize("steps", [12, 13])
+def test_a_note_is_released_when_it_is_long_enough(steps: int) -> None:
+    engine = ConstantEngine(leaning(slice(OFF.start + 60, OFF.start + 61)))
+    moment = listened(engine, [60, SHIFT.start + steps - 1])
+    assert (OFF.start + 60 in chosen(engine, moment, Controls(min_note_s=0.1), FREE)) == (steps * 0.008 >= 0.1)
+
+
+def test_where_no_pitch_class_is_in_range_time_passes() -> None:
+    engine = ConstantEngine(leaning(ON))
+    controls = Controls(pitch_classes=(1.0,) + (0.0,) * 11, lowest=61, highest=71)
+    shifts = chosen(engine, listened(engine, [VELOCITY.start]), controls, Constraint(may_wait=False))
+    assert shifts <= set(range(SHIFT.start, SHIFT.stop))
+
+
+def test_after_waiting_an_answer_waits_no_longer() -> None:
+    engine = ConstantEngine(leaning(SHIFT))
+    constraint = Constraint(waited_steps=20, may_wait=False)
+    assert chosen(engine, listened(engine, [60]), Controls(), constraint) == {SHIFT.start + 19}
+
+
 @pytest.mark.parametrize("min_gap_s", [0.0, 0.1])
 def test_an_answer_begins_at_once_if_a_key_can_be_struck(min_gap_s: float) -> None:
     engine = ConstantEngine(leaning(SHIFT, by=20))
     moment = listened(engine, [60, SHIFT.start, OFF.start + 60])
     controls, constraint = Controls(lowest=60, highest=60, min_gap_s=min_gap_s), Constraint(may_wait=False)
-    chosen = {Continuation(engine).choose(moment, controls, np.random.default_rng(n), constraint) for n in range(50)}
+    tokens = chosen(engine, moment, controls, constraint)
     if min_gap_s == 0:
-        assert 60 in chosen and chosen <= {60, *range(VELOCITY.start, VELOCITY.stop)}
+        assert 60 in tokens and tokens <= {60, *range(VELOCITY.start, VELOCITY.stop)}
     else:
-        assert chosen <= set(range(SHIFT.start, SHIFT.stop))
+        assert tokens <= set(range(SHIFT.start, SHIFT.stop))
 
 
 @pytest.mark.parametrize("within", [1, 30, 125, 400])
 def test_no_shift_passes_what_is_fixed_or_what_is_due(within: int) -> None:
     engine = ConstantEngine(leaning(SHIFT))
-    moment, rng = listened(engine, [60, SHIFT.start + 49]), np.random.default_rng(5)
-    shifts = set()
-    for _ in range(400):
-        token = Continuation(engine).choose(moment, Controls(max_note_s=1.0), rng, Constraint(within_steps=within))
-        if SHIFT.start <= token < SHIFT.stop:
-            shifts.add(token - SHIFT.start + 1)
+    moment = listened(engine, [60, SHIFT.start + 49])
+    tokens = chosen(engine, moment, Controls(max_note_s=1.0), Constraint(within_steps=within))
+    shifts = {token - SHIFT.start + 1 for token in tokens if SHIFT.start <= token < SHIFT.stop}
     assert max(shifts) <= min(within, RATE - 50) and len(shifts) >= min(within, 40)

@@ -106,7 +106,7 @@ def test_each_knob_turns_its_own_way(seed: int, temperature: float) -> None:
         lower, higher = means(down), means(up)
         assert lower[own] < neutral[own] < higher[own]
         for other in {0, 1, 2} - {own}:
-            assert lower[other] == pytest.approx(neutral[other]) == higher[other]
+            assert [lower[other], higher[other]] == pytest.approx([neutral[other]] * 2, rel=1e-4)
 
 
 @pytest.mark.parametrize("temperature", [5e-324, 1e-300, 1.0, 100.0])
