@@ -10,8 +10,8 @@ from __future__ import annotations
 import heapq
 from collections import deque
 
-_BREATH_S = 0.95  # hands off the keys for less is taking breath, however fast the playing
-_OUTSTANDING = 1.25  # a gap that ends a phrase is at least so many times the player's long ones
+_BREATH_S = 0.99  # hands off the keys for less is taking breath, however fast the playing; longer, and players complain
+_OUTSTANDING = 1.3  # a gap that ends a phrase is at least so many times the player's long ones
 _OUTSTANDING_PEDALLED = 1.5  # hands that leave a sounding pedal come back more often
 _PATIENCE_S = 2.0  # hands off for so long ends any phrase
 _HELD_S = 5.0  # with a key held nothing is struck for so long: 99 % of MAESTRO's notes are over by then, pedal and all
