@@ -24,7 +24,7 @@ from perfrnn_live.model.generation import likeliest
 from perfrnn_live.music.performance import bin_to_velocity
 from perfrnn_live.music.vocabulary import EventKind
 from perfrnn_live.player.clock import Clock
-from perfrnn_live.player.messages import Schedule, Timed, note_off, note_on, strikes
+from perfrnn_live.player.messages import Schedule, note_off, note_on, strikes
 
 LOOKAHEAD_S = 0.5
 _START_S = 0.05  # from the first look at the clock to the first event
@@ -130,11 +130,7 @@ class Improviser:
             return None
         # When the model falls behind, time itself moves on, so that what comes is late as a whole and not in a heap.
         self.memory.delay(max(0.0, clock.now() + self._lead_s + _REACH_S - self._due_s(burst[0].after)))
-        messages = tuple(
-            Timed(self._due_s(each.after), each.number, each.message) for each in burst if each.number is not None
-        )
-        self._plan.handed_over(messages)
-        return Schedule(self._plans, messages)
+        return Schedule(self._plans, self._plan.hand_over((self._due_s(each.after), each) for each in burst))
 
     def sent(self, number: int, sent_s: float) -> None:
         """The player has sent the message of event `number`. What has sounded by `sent_s` has been heard."""
@@ -177,6 +173,8 @@ class Improviser:
         """Strike at once, and come to an end after about `length_s`."""
         self.play()
         self._must_strike = True
+        if self.memory.origin_s is None:
+            self.memory.begin(at_s + self._lead_s)
         self.woven(at_s, ())
         self._waited_steps = max(math.floor(self.memory.steps_until(at_s + self._lead_s)), 0)
         step = self.heard.keyboard.step + self._waited_steps
@@ -224,8 +222,8 @@ class Improviser:
 
     def _follow(self, time_s: float) -> None:
         """Plan what is settled until then: it comes before anything that the other player does now."""
-        moves = self.memory.origin_s is not None
-        while moves and (first := self._score.first) is not None and self.memory.time_s(first.step) <= time_s:
+        memory = self.memory
+        while memory.origin_s is not None and (first := self._score.first) and memory.time_s(first.step) <= time_s:
             self._plan_event()
 
     def _give_up_keys(self, ends: dict[int, int]) -> None:

@@ -127,9 +127,11 @@ class Plan:
         """True for a message that has not been handed over."""
         return planned.number is not None and planned.number not in self._dues_s
 
-    def handed_over(self, messages: tuple[Timed, ...]) -> None:
-        """The player gets these."""
+    def hand_over(self, events: Iterable[tuple[float, Planned]]) -> tuple[Timed, ...]:
+        """What the player is to get of these, each with the moment at which it is to sound."""
+        messages = tuple(Timed(due_s, each.number, each.message) for due_s, each in events if each.number is not None)
         self._dues_s.update((timed.number, timed.due_s) for timed in messages)
+        return messages
 
     def sent(self, number: int) -> None:
         """The player has sent it: it sounds when it is due, a slow piano's having left earlier."""

@@ -46,9 +46,9 @@ class Shaping:
 
         A tilted kind of event stays as likely as the model has it, and is tilted only in itself. Tilts would otherwise
         feed on themselves: louder velocities would make velocities likelier, a strike follows each, and at full
-        loudness the shipped model played four times as many notes. The chance of a strike too soon after its key's
-        release goes to the shortest time shift. Spread over all that is left, it would mostly fall on wrong notes:
-        three in ten of the shipped model's strikes come within 0.1 s, most of them pedalled keys struck again.
+        loudness the shipped model played nearly three times as many notes. The chance of a strike too soon after its
+        key's release goes to the shortest time shift. Spread over all that is left, it would mostly fall on wrong
+        notes: a third of the shipped model's strikes come within 0.1 s, most of them pedalled keys struck again.
         """
         if self.tilts or self.min_gap_steps:
             logits = logits.copy()

@@ -2,19 +2,20 @@
 
 **Who plays.** Twenty performances, spread evenly over the sorted list of MAESTRO's validation split, whole.
 
-**What is true.** No recording says where phrases end, and the silences do not say it either: their lengths have no valley
-between a breath and an end, only a slope. So the truth is a rule, which unlike the judge knows the whole performance, its
-future included. A phrase ends at a silence of the hands (no key down, whatever the pedal does, nothing struck) of at
-least 0.5 s with a gap score of at least 10. The gap score is that of Temperley's Grouper (The Cognition of Basic Musical
-Structures, 2001, chapter 3): time from strike to strike and time from release to strike, added, over the performance's mean
-time from strike to strike (a chord, 50 ms, being one). Ten makes phrases of about ten seconds. The other rows say what
-becomes of the figures if it is another number, or if any silence of a fixed length is an end.
+**What is true.** No recording says where phrases end, and the silences do not say it either: their lengths have no
+valley between a breath and an end, only a slope. So the truth is a rule, which unlike the judge knows the whole
+performance, its future included. A phrase ends at a silence of the hands (no key down, whatever the pedal does,
+nothing struck) of at least 0.5 s with a gap score of at least 10. The gap score is that of Temperley's Grouper (The
+Cognition of Basic Musical Structures, 2001, chapter 3): time from strike to strike and time from release to strike,
+added, over the performance's mean time from strike to strike (a chord, 50 ms, being one). Ten makes phrases of about
+ten seconds. The other rows say what becomes of the figures if it is another number, or if any silence of a fixed
+length is an end.
 
-**What is counted.** The performer follows the recording, but waits after every phrase: the judge decides, four seconds of
-answer pass, the next phrase begins. *False*: ends judged within a phrase, the performer strikes again, over phrases (a
-phrase cut twice counts twice). *Missed*: ends judged later than 3 s after the hands have left the keys, or never, over
-phrases. *Delay*: from the hands' leaving the keys to the judgement, also where the pedal lets the sound go on; negative
-where a chord was held for so long that its player was not waited for.
+**What is counted.** The performer follows the recording, but waits after every phrase: the judge decides, four
+seconds of answer pass, the next phrase begins. *False*: ends judged within a phrase, the performer strikes again,
+over phrases (a phrase cut twice counts twice). *Missed*: ends judged later than 3 s after the hands have left the
+keys, or never, over phrases. *Delay*: from the hands' leaving the keys to the judgement, also where the pedal lets
+the sound go on; negative where a chord was held for so long that its player was not waited for.
 """
 
 from __future__ import annotations
