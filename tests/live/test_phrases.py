@@ -63,8 +63,39 @@ def test_no_gap_that_the_player_makes_again_and_again_ends_the_phrase() -> None:
 
 def test_a_pedal_that_sounds_on_gives_the_hands_more_time() -> None:
     dry, pedalled = Phrase(), Phrase()
-    gaps_s = [0.7] * 30
-    assert delay_s(pedalled, play(pedalled, gaps_s, pedal=True)) >= delay_s(dry, play(dry, gaps_s))
+    gaps_s = [0.9] * 30
+    assert delay_s(pedalled, play(pedalled, gaps_s, pedal=True)) > delay_s(dry, play(dry, gaps_s))
+
+
+def test_a_player_who_was_cut_short_again_and_again_is_given_more_time() -> None:
+    phrase = Phrase()
+    cuts = []
+    for n in range(30):
+        over_s = phrase.over_at_s()
+        cuts.append(over_s is not None and over_s < 10.0 + 1.5 * n)
+        if cuts[-1]:
+            phrase.clear()
+        play(phrase, [], began_s=10.0 + 1.5 * n)
+    assert any(cuts[:5]) and not any(cuts[5:])
+
+
+def test_the_time_of_an_answer_is_no_gap() -> None:
+    phrase = Phrase()
+    before_s = delay_s(phrase, play(phrase, [0.15] * 10))
+    for turn in range(1, 10):
+        phrase.clear()
+        after_s = delay_s(phrase, play(phrase, [0.15] * 10, began_s=10.0 + 5.0 * turn))
+    assert after_s == pytest.approx(before_s)
+
+
+def test_a_pedal_that_rises_late_does_not_put_the_end_into_the_past() -> None:
+    phrase = Phrase()
+    play(phrase, [0.9] * 30, pedal=True)
+    over_s = phrase.over_at_s()
+    assert over_s is not None
+    risen_s = over_s - 0.01
+    phrase.rest(risen_s, False, False)
+    assert phrase.over_at_s() == risen_s
 
 
 @pytest.mark.parametrize("pedal", [False, True])
