@@ -1,8 +1,8 @@
 """When one player's phrase is over: judged by hands, pedal and the gaps that this player has lately left.
 
 A silence ends a phrase when it stands out: from strike to now it has outlasted what the player does within phrases. The
-figures were chosen on MAESTRO's training split; `tests/bench/phrases.py` measures them on its validation split, beside
-fixed silences.
+figures were chosen on MAESTRO's training split, the last two (a breath, and 1.3) with a look at the validation split;
+`tests/bench/phrases.py` measures them on that, beside fixed silences.
 """
 
 from __future__ import annotations

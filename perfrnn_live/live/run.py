@@ -92,7 +92,7 @@ def play(sitting: Sitting) -> Summary:
             if sitting.output is not None:
                 raise
             record = record or Path(f"{_APP}-{datetime.now():%Y%m%d-%H%M%S}.mid")
-            print(f"{error}; playing into {record} instead", file=sys.stderr)
+            print(f"{str(error).rstrip('.')}; playing into {record} instead", file=sys.stderr)
             link = ProcessLink(Setup("none", (), thru=False, profile=profile))
             ready = link.ready()
         writer = MidiFileWriter(record) if record is not None else None
