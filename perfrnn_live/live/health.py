@@ -53,20 +53,10 @@ _COMPLAINTS = {  # below the range, above it
     "prediction_entropy_nats": ("too sure of itself", "lost"),
 }
 
-# Which way a figure goes with the temperature, and how far one complaint turns it: `python -m tests.bench.hour`.
-_WITH_TEMPERATURE = {
-    "silence": -1,
-    "keys_sounding": 1,
-    "pitch_class_entropy_bits": 1,
-    "repetition": -1,
-    "prediction_entropy_nats": 1,
-}
-_TURN = 0.05
-
 
 @dataclass(frozen=True, slots=True)
 class _Strike:
-    """`gram`: its pitch after those before it; `nats`: the entropies of the `predictions` since the strike before."""
+    """`gram`: its pitch after those before it; `nats`: the sum of the `predictions`' entropies since the one before."""
 
     time_s: float
     pitch: int
@@ -115,7 +105,8 @@ class Health:
         self._sounding.discard(pitch)
 
     def expected(self, nats: float) -> None:
-        """An event was chosen from a prediction of this entropy (`entropy_nats`). It counts from the next strike on."""
+        """So open is what the model expects after a strike or release (`entropy_nats`). It counts from the next strike
+        on."""
         self._nats += nats
         self._predictions += 1
 
@@ -154,26 +145,13 @@ class Health:
     def complaint(self, now_s: float) -> str | None:
         """What is unlike people in the last window of playing, in a few words; None before it is full."""
         figures = self.figures(now_s)
-        for name, side in self._astray(figures).items():
-            below, above = _COMPLAINTS[name]
-            return (below if side < 0 else above).format(figures[name])
-        return None
-
-    def remedy(self, now_s: float) -> float:
-        """What to multiply the temperature by, so that what it complains of goes away; 1 where that would not help."""
-        astray = self._astray(self.figures(now_s))
-        heat = sum(side * _WITH_TEMPERATURE.get(name, 0) for name, side in astray.items())
-        return 1.0 if heat == 0 else 1.0 - math.copysign(_TURN, heat)
-
-    def _astray(self, figures: dict[str, float]) -> dict[str, int]:
-        """-1 for each figure below its range, 1 for each above; none before a whole window has been played."""
         if self._now_s - self._since_s < self._window_s:
-            return {}
-        return {
-            name: -1 if figures[name] < people.low else 1
-            for name, people in CORPUS.items()
-            if name in figures and figures[name] not in people
-        }
+            return None
+        for name, people in CORPUS.items():
+            if name in figures and figures[name] not in people:
+                below, above = _COMPLAINTS[name]
+                return (below if figures[name] < people.low else above).format(figures[name])
+        return None
 
     def _empty(self) -> None:
         self._since_s = self._left_s = self._now_s  # of judging, and of the window

@@ -20,13 +20,18 @@ from perfrnn_live.model.checkpoint import DEFAULT_MODEL, find_model
 from perfrnn_live.model.continuation import Continuation
 from perfrnn_live.model.engine import OnnxEngine
 from perfrnn_live.music.performance import bin_to_velocity, step_to_seconds
-from perfrnn_live.music.vocabulary import VELOCITY_BINS, EventKind, Vocabulary
+from perfrnn_live.music.vocabulary import VELOCITY_BINS, Event, EventKind, Vocabulary
 from perfrnn_live.training.corpus import find_recordings, tokenise
 
 HOP_S = 30.0
 PERCENTILES = (1, 5, 50, 95, 99)
 BAR = ("notes_per_s", "pitch_class_entropy_bits", "mean_velocity")  # in these an unattended hour must stay inside
 Figures = dict[str, float]
+
+
+def sounds(event: Event) -> bool:
+    """True for a strike or a release."""
+    return event.kind in (EventKind.NOTE_ON, EventKind.NOTE_OFF)
 
 
 class Listener:
@@ -62,15 +67,15 @@ def windows(
     hop_s: float,
     entropies_nats: Sequence[float] = (),
 ) -> list[Figures]:
-    """Figures of every whole window; `entropies_nats` are those of the predictions before each token."""
+    """Figures of every whole window; `entropies_nats` are of what the model expects after each token."""
     health = Health(window_s)
     listener = Listener(health, vocabulary)
     figures: list[Figures] = []
     end_s = window_s
     for token, nats in zip_longest(tokens, entropies_nats[: len(tokens)]):
-        if nats is not None:
-            health.expected(nats)
         listener.hear(token)
+        if nats is not None and sounds(vocabulary.events[token]):
+            health.expected(nats)
         while listener.now_s >= end_s:
             figures.append(health.figures(end_s))
             end_s += hop_s
@@ -78,15 +83,14 @@ def windows(
 
 
 def entropies(continuation: Continuation, recordings: Sequence[Sequence[int]]) -> list[list[float]]:
-    """What the model expects before each token, all recordings side by side, the longest first."""
+    """Of what the model expects after each token, all recordings side by side, the longest first."""
     heard: list[list[float]] = [[] for _ in recordings]
     moments = continuation.beginning(len(recordings))
     for place in range(len(recordings[0])):
         tokens = [recording[place] for recording in recordings if len(recording) > place]
-        moments = moments[: len(tokens)]
+        moments = continuation.feed(moments[: len(tokens)], tokens)
         for moment, nats in zip(moments, heard, strict=False):
             nats.append(entropy_nats(moment.logits))
-        moments = continuation.feed(moments, tokens)
     return heard
 
 

@@ -332,8 +332,11 @@ def test_what_another_program_plays_is_heard_and_its_keys_are_left_alone(ear: Mo
     assert not sounding(told)
 
 
-def test_a_phrase_of_another_program_is_answered_and_its_next_note_stops_the_answer(ear: Monitor) -> None:
-    options = ("--mode", "trade", "--output", ear.port, "--input", "virtual", "--seed", "1", "--seconds", "40")
+def test_a_phrase_of_another_program_is_answered_and_its_next_note_stops_the_answer(
+    ear: Monitor, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    options = ("--mode", "trade", "--output", ear.port, "--input", "virtual", "--seed", "1", "--log", str(log))
     with jack_lab.sender() as hand, playing(*options) as session:
         jack_lab.wait_for_port(_INPUT)
         jack_lab.connect(hand.port, _INPUT)
@@ -343,7 +346,8 @@ def test_a_phrase_of_another_program_is_answered_and_its_next_note_stops_the_ans
             time.sleep(0.15)
             hand.send(bytes((0x80, pitch, 0)))
             time.sleep(0.05)
-        wait_for_music(ear, notes=3)
+        jack_lab.wait_for(lambda: '"phrase"' in log.read_text(), "the end of the phrase")
+        wait_for_music(ear, notes=1)
         hand.send(bytes((0x90, 60, 70)))
         jack_lab.wait_for(lambda: not sounding(ear.gestures()), "its keys to be given up")
         stopped = len(strikes(ear.gestures()))
