@@ -22,6 +22,8 @@ Ask = Callable[[TakeBack | Panic], float]
 
 _KNOB_S = 0.025  # a turning knob sends a hundred messages a second; the plan is taken back this often at most
 _SHORTEST_S, _LONGEST_S = 1.5, 60.0  # of an answer
+_PLAIN = Settings()
+_UNUSUAL = ("density", "loudness", "register", "polyphony", "scale")  # turned, these ask for what people seldom play
 _LOOP_S = 8.0  # what goes round when nothing was an answer
 
 
@@ -292,7 +294,9 @@ class Partner:
             self._turned_s = None
 
     def _stay_well(self, now_s: float) -> None:
-        """Go back if the music has left what people play."""
+        """Go back if the music has left what people play, and was not asked to."""
+        if any(getattr(self.settings, knob) != getattr(_PLAIN, knob) for knob in _UNUSUAL):
+            self._way_back.left(now_s)
         back = self._way_back.mark(now_s, self._improviser.heard)
         if back is not None:
             complaint, moment = back
