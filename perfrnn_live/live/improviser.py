@@ -228,10 +228,9 @@ class Improviser:
 
     def _give_up_keys(self, ends: dict[int, int]) -> None:
         """Release the machine's keys where `ends` says, and none later than a short while from now."""
-        keyboard = self.heard.keyboard
-        soonest = keyboard.step + self._waited_steps
+        soonest = self.heard.keyboard.step + self._waited_steps
         latest = soonest + round(_YIELD_S * self._vocabulary.steps_per_second)
-        own = set(np.flatnonzero(keyboard.sounding).tolist()) - self.memory.held
+        own = self.memory.own(self.heard)
         own |= {each.message[1] for each in self._score if each.message}  # about to sound, as it was sent ahead
         own -= {each.message[1] for each in self._score if each.message and not strikes(each.message)}
         if self._score:
@@ -264,7 +263,7 @@ class Improviser:
             self._close(step)
         ring_steps = None
         if self.part is Part.CLOSING:
-            own = set(np.flatnonzero(moment.keyboard.sounding).tolist()) - self.memory.held
+            own = self.memory.own(moment)
             if not own:
                 self.part = Part.RESTING
                 return None

@@ -63,6 +63,10 @@ class Memory:
         assert self.origin_s is not None
         self.origin_s += seconds
 
+    def own(self, moment: Moment) -> set[int]:
+        """The pitches that sound at `moment` because the machine struck them."""
+        return _sounding(moment) - self.held
+
     def hear(self, changes: Iterable[Change]) -> None:
         """Within one step, what is heard is put in the order that training has: a chord is the same however it came."""
         chord = self._chord if self._chord_events and self._chord_events[-1][1] is self.heard else None
@@ -84,13 +88,12 @@ class Memory:
 
     def hear_silence(self, steps: int) -> None:
         """`steps` later the machine's own keys are all released, and time stands still until `begin`."""
-        own = set(np.flatnonzero(self.heard.keyboard.sounding).tolist()) - self.held
-        self.heard = self._released(self.heard, own, steps)
+        self.heard = self._released(self.heard, self.own(self.heard), steps)
         self.origin_s = None
 
     def at_rest(self, moment: Moment) -> Moment:
         """A moment with every key released a step later: to be gone back to at any time."""
-        pitches = set(np.flatnonzero(moment.keyboard.sounding).tolist())
+        pitches = _sounding(moment)
         return self._released(moment, pitches, 1) if pitches else moment
 
     def recall(self, moment: Moment) -> None:
@@ -123,3 +126,7 @@ class Memory:
         for token in encoder.encode(steps, pitches, ()):
             (moment,) = self._continuation.feed([moment], [token])
         return moment
+
+
+def _sounding(moment: Moment) -> set[int]:
+    return set(np.flatnonzero(moment.keyboard.sounding).tolist())
