@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.music.vocabulary import PITCHES, VELOCITY_BINS, Event, EventKind
+from perfrnn_live.music.reminders import Strikes
+from perfrnn_live.music.vocabulary import PITCHES, VELOCITY_AT_FIRST, Event, EventKind
 
 KEY_FEATURES = 2 * PITCHES
 _NEVER = -(10**9)
@@ -26,12 +27,13 @@ class Keyboard:
     sounding: NDArray[np.bool_]
     struck_step: NDArray[np.int64]
     released_step: NDArray[np.int64]
+    strikes: Strikes
 
     @classmethod
     def silent(cls) -> Keyboard:
         """Nothing has been played yet; a note without a velocity before it gets the middle bin."""
         never = np.full(PITCHES, _NEVER, np.int64)
-        return cls(0, VELOCITY_BINS // 2, np.zeros(PITCHES, np.bool_), never, never)
+        return cls(0, VELOCITY_AT_FIRST, np.zeros(PITCHES, np.bool_), never, never, Strikes.none())
 
     @property
     def silent_steps(self) -> int:
@@ -60,7 +62,8 @@ class Keyboard:
             return replace(self, sounding=sounding, released_step=released_step)
         struck_step = self.struck_step.copy()
         struck_step[event.value] = self.step
-        return replace(self, sounding=sounding, struck_step=struck_step)
+        strikes = self.strikes.and_then(event.value, self.step, self.velocity_bin)
+        return replace(self, sounding=sounding, struck_step=struck_step, strikes=strikes)
 
     def features(self, steps_per_second: int) -> NDArray[np.float32]:
         """What the model is told, shape (256,): 1 for each key that sounds, then how lately each was struck.
@@ -71,3 +74,7 @@ class Keyboard:
         age_s = (self.step - self.struck_step) / steps_per_second
         recency = np.where(self.struck_step == _NEVER, 0.0, 1.0 / (1.0 + age_s))
         return np.concatenate([self.sounding, recency]).astype(np.float32)
+
+    def reminders(self) -> NDArray[np.int64]:
+        """What the recent past says will come, shape (REMINDERS,)."""
+        return self.strikes.reminders(self.step, self.velocity_bin)

@@ -54,6 +54,10 @@ def velocity_to_bin(velocity: int | NDArray[np.int64]) -> int | NDArray[np.int64
     return (velocity - 1) // _BIN_WIDTH
 
 
-def bin_to_velocity(velocity_bin: int) -> int:
+@overload
+def bin_to_velocity(velocity_bin: int) -> int: ...
+@overload
+def bin_to_velocity(velocity_bin: NDArray[np.int64]) -> NDArray[np.int64]: ...
+def bin_to_velocity(velocity_bin: int | NDArray[np.int64]) -> int | NDArray[np.int64]:
     """The velocity in the middle of a bin."""
     return velocity_bin * _BIN_WIDTH + _BIN_WIDTH // 2

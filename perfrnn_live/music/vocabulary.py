@@ -13,6 +13,7 @@ from functools import cached_property
 
 PITCHES = 128
 VELOCITY_BINS = 32
+VELOCITY_AT_FIRST = VELOCITY_BINS // 2  # of a note without a velocity before it
 
 
 class EventKind(Enum):
@@ -49,8 +50,8 @@ class EventRange:
 class Vocabulary:
     """Events ↔ tokens on a grid of `steps_per_second`.
 
-    A token is an integer in [0, size). `start` is one more *input* symbol, never an output: it stands before the first
-    event of a performance.
+    A token is an integer in [0, size). `start` and `middle` are two more *input* symbols, never an output: `start` stands
+    before the first event of a performance, `middle` before music that is already under way.
     """
 
     name: str
@@ -71,6 +72,16 @@ class Vocabulary:
     def start(self) -> int:
         """The input symbol that stands before a performance."""
         return self.size
+
+    @property
+    def middle(self) -> int:
+        """The input symbol that stands before music that has begun already."""
+        return self.size + 1
+
+    @property
+    def inputs(self) -> int:
+        """Number of input symbols."""
+        return self.size + 2
 
     @cached_property
     def events(self) -> tuple[Event, ...]:

@@ -1,4 +1,5 @@
-"""Transposition and time stretch on tokens, drawn afresh whenever a recording is (Oore et al. 2018, section 3.3)."""
+"""Transposition and time stretch on tokens, drawn afresh whenever a recording is (Oore et al. 2018, section 3.3), and
+recordings entered in the middle."""
 
 from __future__ import annotations
 
@@ -52,3 +53,23 @@ def stretch(tokens: NDArray[np.int16], factor: float, vocabulary: Vocabulary) ->
     is_shift = (tokens >= shift.start) & (tokens < shift.stop)
     steps = np.floor(np.cumsum(np.where(is_shift, tokens.astype(np.int64) - shift.start + 1, 0)) * factor + 0.5)
     return with_time_shifts(tokens[~is_shift], steps[~is_shift].astype(np.int64), vocabulary).astype(np.int16)
+
+
+def entered(tokens: NDArray[np.int16], place: int, vocabulary: Vocabulary) -> NDArray[np.int16]:
+    """A recording from its first strike at or after `place` on, as somebody hears it who comes in there.
+
+    The releases of what was struck before are left out, and the velocity in force comes first. Empty if there is no such
+    strike.
+    """
+    on, off = vocabulary.tokens_of(EventKind.NOTE_ON), vocabulary.tokens_of(EventKind.NOTE_OFF)
+    velocity = vocabulary.tokens_of(EventKind.VELOCITY)
+    strikes = np.flatnonzero((tokens[place:] >= on.start) & (tokens[place:] < on.stop))
+    if not len(strikes):
+        return tokens[:0]
+    place += int(strikes[0])
+    before, rest = tokens[:place], tokens[place:]
+    struck = np.bincount(before[(before >= on.start) & (before < on.stop)] - on.start, minlength=PITCHES)
+    released = np.bincount(before[(before >= off.start) & (before < off.stop)] - off.start, minlength=PITCHES)
+    orphans = [int(np.argmax(rest == off.start + pitch)) for pitch in np.flatnonzero(struck > released)]
+    in_force = before[(before >= velocity.start) & (before < velocity.stop)][-1:]
+    return np.concatenate([in_force, np.delete(rest, orphans)])

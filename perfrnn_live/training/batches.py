@@ -7,29 +7,48 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.training.augmentation import Augmentation
+from perfrnn_live.model.handles import COMPOSERS, PITCH_CLASSES, asked
+from perfrnn_live.music.reminders import REMINDERS, along
+from perfrnn_live.training.augmentation import Augmentation, entered
 from perfrnn_live.training.corpus import TokenCorpus
+from perfrnn_live.training.foresight import MEASURED, measured
 
 IGNORE = -100  # a target that counts for nothing: the padding after a recording's end
+_GIVEN = 0.35  # the share of segments in which a handle is given, each handle for itself
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Arrays (streams, segment): `inputs` begin with the start symbol, `targets` are one event ahead.
+    """Arrays (streams, segment): `inputs` begin with the start or middle symbol, `targets` are one event ahead.
 
-    `fresh` (streams,) marks the streams that begin a recording here and need a new hidden state.
+    After each input, `reminders` (streams, segment, REMINDERS) are told, and `asked` (streams, segment, HANDLES) is what
+    the music to come is like, some of it in each stream. `fresh` (streams,) marks the streams that begin a
+    recording here and need a new hidden state.
     """
 
     inputs: NDArray[np.int64]
     targets: NDArray[np.int64]
+    reminders: NDArray[np.int16]
+    asked: NDArray[np.float32]
     fresh: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class _Playing:
+    """A recording on its way through a stream: `symbols` are its first input and then its tokens."""
+
+    symbols: NDArray[np.int64]
+    reminders: NDArray[np.int16]
+    measured: NDArray[np.float32]
+    composer: NDArray[np.float32]  # weights of COMPOSERS
 
 
 @dataclass
 class CarriedBatches:
-    """An endless supply of batches. Which recording is drawn as the n-th, and how it is augmented, follows from `seed`
-    and n alone, so `drawn` (the next n) and `places` are all that a resumed run needs. Of several processes, each
-    begins with `drawn` at its rank and draws every `stride`-th."""
+    """An endless supply of batches. Which recording is drawn as the n-th, how it is augmented and where it is entered
+    follows from `seed` and n alone, so `drawn` (the next n) and `places` are all that a resumed run needs. Of several
+    processes, each begins with `drawn` at its rank and draws every `stride`-th. `middles` is the share of recordings
+    that are entered somewhere in the middle."""
 
     corpus: TokenCorpus
     streams: int
@@ -38,42 +57,68 @@ class CarriedBatches:
     seed: int = 0
     drawn: int = 0
     stride: int = 1
+    middles: float = 0.0
     places: list[tuple[int, int]] = field(default_factory=list)  # (n of the recording, events of it already used)
 
     def __post_init__(self) -> None:
-        self._playing: dict[int, NDArray[np.int64]] = {}
+        self._playing: dict[int, _Playing] = {}
         if not self.places:
             self.places = [(self._draw(), 0) for _ in range(self.streams)]
 
     def next(self) -> Batch:
         """The next segment of every stream."""
-        start = self.corpus.vocabulary.start
-        inputs = np.full((self.streams, self.segment), start, np.int64)
+        inputs = np.full((self.streams, self.segment), self.corpus.vocabulary.start, np.int64)
         targets = np.full((self.streams, self.segment), IGNORE, np.int64)
+        reminders = np.zeros((self.streams, self.segment, REMINDERS), np.int16)
+        known = np.full((self.streams, self.segment, MEASURED), np.nan, np.float32)
+        composers = np.zeros((self.streams, self.segment, len(COMPOSERS)), np.float32)
         fresh = np.zeros(self.streams, np.bool_)
         for row, (n, place) in enumerate(self.places):
-            tokens = self._recording(n)
-            if place >= len(tokens):
+            playing = self._recording(n)
+            if place >= len(playing.symbols) - 1:
                 del self._playing[n]
                 n, place = self._draw(), 0
-                tokens = self._recording(n)
+                playing = self._recording(n)
             fresh[row] = place == 0
-            target = tokens[place : place + self.segment]
+            target = playing.symbols[place + 1 : place + 1 + self.segment]
+            end = place + len(target)
             targets[row, : len(target)] = target
-            source = tokens[max(place - 1, 0) : place + len(target) - 1]
-            inputs[row, len(target) - len(source) : len(target)] = source
-            self.places[row] = (n, place + len(target))
-        return Batch(inputs, targets, fresh)
+            inputs[row, : len(target)] = playing.symbols[place:end]
+            reminders[row, : len(target)] = playing.reminders[place:end]
+            given = np.random.default_rng((self.seed, n, place)).random(5) < _GIVEN
+            known[row, : len(target)] = np.where(_each(given), playing.measured[place:end], np.nan)
+            composers[row] = given[4] * playing.composer
+            self.places[row] = (n, end)
+        return Batch(inputs, targets, reminders, asked(known, composers), fresh)
+
+    def go_on(self, drawn: int, places: list[tuple[int, int]]) -> None:
+        """Go on where another supply of the same kind stood."""
+        self.drawn, self.places, self._playing = drawn, places, {}
 
     def _draw(self) -> int:
         self.drawn += self.stride
         return self.drawn - self.stride
 
-    def _recording(self, n: int) -> NDArray[np.int64]:
+    def _recording(self, n: int) -> _Playing:
         if n not in self._playing:
             epoch, turn = divmod(n, len(self.corpus))
             order = np.random.default_rng((self.seed, epoch)).permutation(len(self.corpus))
             rng = np.random.default_rng((self.seed, epoch, turn))
-            tokens = self.augmentation.draw(self.corpus.recording(int(order[turn])), self.corpus.vocabulary, rng)
-            self._playing[n] = tokens.astype(np.int64)
+            vocabulary = self.corpus.vocabulary
+            index = int(order[turn])
+            tokens = self.augmentation.draw(self.corpus.recording(index), vocabulary, rng)
+            later = entered(tokens, int(rng.integers(len(tokens))), vocabulary) if rng.random() < self.middles else ()
+            first = vocabulary.middle if len(later) else vocabulary.start
+            tokens = later if len(later) else tokens
+            self._playing[n] = _Playing(
+                np.array([first, *tokens], np.int64),
+                along(tokens, vocabulary),
+                measured(tokens, vocabulary),
+                np.array([name == self.corpus.composers[index] for name in COMPOSERS], np.float32),
+            )
         return self._playing[n]
+
+
+def _each(given: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Density, loudness, register and all pitch classes, (MEASURED,), of the handles given."""
+    return np.repeat(given[:4], (1, 1, 1, PITCH_CLASSES))

@@ -13,7 +13,7 @@ import multiprocessing
 import os
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfrnn_live.errors import CorpusEmpty, MissingPackage, NotMidi
+from perfrnn_live.model.handles import COMPOSERS, OTHER
 from perfrnn_live.music.codec import encode
 from perfrnn_live.music.pedal import PEDAL_DOWN, Gesture, Move, resolve
 from perfrnn_live.music.performance import Note
@@ -30,18 +31,20 @@ from perfrnn_live.music.tempo import ticks_to_seconds
 from perfrnn_live.music.vocabulary import VOCABULARIES, Vocabulary
 
 Split = Literal["train", "validation", "all"]
-_FORMAT = 2  # raise when the codec changes: caches of older formats are then left alone
+_FORMAT = 3  # raise when the codec changes: caches of older formats are then left alone
 _MAX_BYTES = 50_000_000
 
 
 @dataclass(frozen=True)
 class TokenCorpus:
-    """Recordings as tokens: `tokens` flat int16, recording i is `tokens[ends[i-1]:ends[i]]`, named `names[i]`."""
+    """Recordings as tokens: `tokens` flat int16, recording i is `tokens[ends[i-1]:ends[i]]`, named `names[i]`, by
+    `composers[i]`, one of COMPOSERS or empty where nobody says."""
 
     vocabulary: Vocabulary
     tokens: NDArray[np.int16]
     ends: NDArray[np.int64]
     names: tuple[str, ...]
+    composers: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -53,7 +56,7 @@ class TokenCorpus:
     def first(self, count: int) -> TokenCorpus:
         """The first `count` recordings."""
         ends = self.ends[:count]
-        return TokenCorpus(self.vocabulary, self.tokens[: ends[-1]], ends, self.names[:count])
+        return TokenCorpus(self.vocabulary, self.tokens[: ends[-1]], ends, self.names[:count], self.composers[:count])
 
     def save(self, path: Path) -> None:
         """Write a token file (.npz, compressed), whole or not at all."""
@@ -64,6 +67,7 @@ class TokenCorpus:
             tokens=self.tokens,
             ends=self.ends,
             names=np.array(self.names),
+            composers=np.array(self.composers),
             vocabulary=np.array(self.vocabulary.name),
         )
         partial.replace(path)
@@ -80,7 +84,8 @@ class TokenCorpus:
                     raise ValueError("its recordings do not add up to its tokens")
                 if not 0 <= tokens.min() <= tokens.max() < vocabulary.size:
                     raise ValueError(f"it has tokens that {vocabulary.name} has not")
-                return cls(vocabulary, tokens, ends, tuple(map(str, arrays["names"])))
+                names, composers = (tuple(map(str, arrays[name])) for name in ("names", "composers"))
+                return cls(vocabulary, tokens, ends, names, composers)
         except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise CorpusEmpty(f"{path} is no token file: {error}") from error
 
@@ -142,13 +147,28 @@ def find_recordings(folder: Path, split: Split) -> list[Path]:
 
 def named_splits(folder: Path) -> dict[Path, str]:
     """Which recording belongs to which split, by the folder's CSV; empty if it has none."""
-    splits: dict[Path, str] = {}
+    return {path: row["split"] for path, row in _listed(folder) if "split" in row}
+
+
+def named_composers(folder: Path) -> dict[Path, str]:
+    """Who composed each recording, as one of COMPOSERS, by the folder's CSV; empty if it has none."""
+    listed = ((path, row.get("canonical_composer", "")) for path, row in _listed(folder))
+    return {path: _composer(name) for path, name in listed if name}
+
+
+def _composer(name: str) -> str:
+    """The full name as one of COMPOSERS: two names, of a composer and an arranger, are neither's."""
+    surname = name.split()[-1].lower()
+    return surname if "/" not in name and surname in COMPOSERS else OTHER
+
+
+def _listed(folder: Path) -> Iterator[tuple[Path, dict[str, str]]]:
+    """The rows of MAESTRO's CSV, where it lies in the folder, with their recordings."""
     for table in sorted(folder.glob("*.csv")):
         with table.open(newline="", encoding="utf-8") as lines:
             for row in csv.DictReader(lines):
-                if "midi_filename" in row and "split" in row:
-                    splits[folder / row["midi_filename"]] = row["split"]
-    return splits
+                if "midi_filename" in row:
+                    yield folder / row["midi_filename"], row
 
 
 def tokenise(
@@ -157,6 +177,7 @@ def tokenise(
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     on_skipped: Callable[[str], None] = lambda reason: None,
     cache: Path | None = None,
+    composers: Mapping[Path, str] | None = None,
 ) -> TokenCorpus:
     """Tokens of `paths`, from the cache where the same files were read before. Raises CorpusEmpty if none is usable."""
     import platformdirs  # not at the top: the training loop needs this module for token files only
@@ -167,7 +188,7 @@ def tokenise(
         with contextlib.suppress(CorpusEmpty):  # a damaged cache is made again
             return TokenCorpus.load(stored)
     recordings: list[NDArray[np.int16]] = []
-    names: list[str] = []
+    usable: list[Path] = []
     # not forked: the parent has threads, torch's among them
     with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
         results = pool.map(_tokenise_one, paths, [vocabulary.name] * len(paths), chunksize=4)
@@ -176,12 +197,16 @@ def tokenise(
                 on_skipped(result)
             else:
                 recordings.append(result)
-                names.append(path.name)
+                usable.append(path)
             on_progress(done, len(paths))
     if not recordings:
         raise CorpusEmpty("none of the recordings could be used")
     corpus = TokenCorpus(
-        vocabulary, np.concatenate(recordings), np.cumsum([len(each) for each in recordings]), tuple(names)
+        vocabulary,
+        np.concatenate(recordings),
+        np.cumsum([len(each) for each in recordings]),
+        tuple(path.name for path in usable),
+        tuple((composers or {}).get(path, "") for path in usable),
     )
     corpus.save(stored)
     return corpus

@@ -17,7 +17,7 @@ from perfrnn_live.model.weights import save_training_result
 from perfrnn_live.music.vocabulary import VOCABULARIES, Vocabulary
 from perfrnn_live.training import loop
 from perfrnn_live.training.augmentation import AUGMENTATIONS
-from perfrnn_live.training.corpus import Split, TokenCorpus, find_recordings, tokenise
+from perfrnn_live.training.corpus import Split, TokenCorpus, find_recordings, named_composers, tokenise
 
 
 def train(recipe: loop.Recipe, data: Path, validation: Path | None, out: Path, resume: bool) -> None:
@@ -80,6 +80,7 @@ def load_split(data: Path, split: Split, vocabulary: Vocabulary, console: Consol
             vocabulary,
             on_progress=lambda done, total: bar.update(task, completed=done),
             on_skipped=lambda reason: bar.console.print(f"skipped: {reason}", style="yellow"),
+            composers=named_composers(data),
         )
 
 
