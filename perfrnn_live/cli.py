@@ -8,7 +8,7 @@ import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -28,6 +28,15 @@ Prime = Annotated[Path | None, typer.Option(help="A .mid file to go on from; its
 Temperature = Annotated[float, typer.Option(help="1 plays as learned, less is safer, more is freer.")]
 Seed = Annotated[int | None, typer.Option(min=0, help="The same seed improvises the same music.")]
 TopP = Annotated[float, typer.Option(help="Choose among the likeliest events that together reach this chance.")]
+Precision = Literal["fp32", "bf16"]
+Density = Annotated[float | None, typer.Option(help="Ask for so many notes a second, 1 to 30.")]
+Loudness = Annotated[float | None, typer.Option(help="Ask for a mean velocity, 20 to 110.")]
+Register = Annotated[float | None, typer.Option(help="Ask for a mean pitch, 36 to 84; middle C is 60.")]
+Scale = Annotated[str, typer.Option(help="any, follow (what you just played), or a key as 'C major'.")]
+Composer = Annotated[str, typer.Option(help="Ask for a composer's style: chopin, bach, ..., or other.")]
+Towards = Annotated[str, typer.Option(help="Another composer, to lean towards.")]
+Blend = Annotated[float, typer.Option(help="How far it leans, 0 to 1.")]
+Middle = Annotated[bool, typer.Option("--middle", help="Begin as if the music were under way, not as a piece begins.")]
 
 
 @app.command()
@@ -39,13 +48,17 @@ def play(
     mode: Annotated[Mode, typer.Option(help="It alone, call and response, or both at once.")] = Mode.SOLO,
     model: Model = DEFAULT_MODEL,
     prime: Prime = None,
+    middle: Middle = False,
     temperature: Temperature = 1.0,
     top_p: TopP = 0.97,  # at 1 the shipped model strays from people's density and keys within the hour
-    density: Annotated[float, typer.Option(help="Notes a second, as learned times this.")] = 1.0,
-    loudness: Annotated[float, typer.Option(help="From -1, softer, to 1, louder.")] = 0.0,
-    register: Annotated[float, typer.Option(help="From -1, lower, to 1, higher.")] = 0.0,
+    density: Density = None,
+    loudness: Loudness = None,
+    register: Register = None,
+    composer: Composer = "any",
+    towards: Towards = "any",
+    blend: Blend = 0.0,
     polyphony: Annotated[int, typer.Option(help="Keys at a time, at most; 32 is as many as it likes.")] = 32,
-    scale: Annotated[str, typer.Option(help="any, follow (what you just played), or a key as 'C major'.")] = "any",
+    scale: Scale = "any",
     answer_length: Annotated[float, typer.Option(help="An answer's length, as the call's times this.")] = 1.0,
     beams: Annotated[int, typer.Option(min=1, max=8, help="Sound the likeliest of so many continuations.")] = 1,
     range: Annotated[str, typer.Option(help="The machine's lowest and highest key, as A0..C8.")] = "0..127",
@@ -68,7 +81,20 @@ def play(
 
     _check_seconds(seconds)
     lowest, highest = range_of(range)
-    settings = Settings(temperature, top_p, density, loudness, register, polyphony, scale, answer_length, mode=mode)
+    settings = Settings(
+        temperature=temperature,
+        top_p=top_p,
+        density=density,
+        loudness=loudness,
+        register=register,
+        polyphony=polyphony,
+        scale=scale,
+        answer_length=answer_length,
+        mode=mode,
+        composer=composer,
+        towards=towards,
+        blend=blend,
+    )
     sitting = Sitting(
         model=find_model(model),
         output=output,
@@ -76,6 +102,7 @@ def play(
         thru=thru,
         profile=load_profile(profile),
         prime=prime,
+        middle=middle,
         settings=settings,
         lowest=lowest,
         highest=highest,
@@ -110,8 +137,16 @@ def generate(
     seconds: Annotated[float, typer.Option(help="Length of each piece.")] = 30.0,
     count: Annotated[int, typer.Option(min=1, help="Several pieces: OUT-1.mid, OUT-2.mid, ...")] = 1,
     prime: Prime = None,
+    middle: Middle = False,
     temperature: Temperature = 1.0,
     top_p: TopP = 1.0,
+    density: Density = None,
+    loudness: Loudness = None,
+    register: Register = None,
+    composer: Composer = "any",
+    towards: Towards = "any",
+    blend: Blend = 0.0,
+    scale: Scale = "any",
     beams: Annotated[int, typer.Option(min=1, help="Continuations to choose the likeliest from, again and again.")] = 1,
     seed: Seed = None,
     model: Model = DEFAULT_MODEL,
@@ -119,6 +154,8 @@ def generate(
     """Improvise into .mid files, faster than time."""
     import numpy as np
 
+    from perfrnn_live.live.controls import Settings
+    from perfrnn_live.live.steering import Steering
     from perfrnn_live.model import generation
     from perfrnn_live.model.controls import Controls
     from perfrnn_live.model.opening import begin
@@ -126,13 +163,24 @@ def generate(
     from perfrnn_live.music.midifile import check_writable, write_notes
 
     _check_seconds(seconds)
-    controls = Controls(temperature=temperature, top_p=top_p)
+    settings = Settings(
+        temperature=temperature,
+        top_p=top_p,
+        density=density,
+        loudness=loudness,
+        register=register,
+        scale=scale,
+        composer=composer,
+        towards=towards,
+        blend=blend,
+    )
+    controls = Steering(Controls(), None).controls(settings, 0.0)
     if not out.name:
         raise CannotWrite(f"cannot write {out}: it is a folder")
     paths = [out] if count == 1 else [out.with_stem(f"{out.stem}-{n}") for n in range(1, count + 1)]
     for path in paths:
         check_writable(path)
-    continuation, start = begin(find_model(model), prime)
+    continuation, start = begin(find_model(model), prime, middle)
     pieces = generation.generate(continuation, start, seconds, controls, np.random.default_rng(seed), count, beams)
     for path, tokens in zip(paths, pieces, strict=True):
         notes = decode(tokens, continuation.vocabulary, start.keyboard)
@@ -157,7 +205,7 @@ def pads(
     check_writable(out)
     folder = find_model(model)
     beginnings = [read_beginning(file, PRIME_S) for file in files]
-    continuation, _ = begin(folder, None)
+    continuation, _ = begin(folder)
     filled = Pads(folder.name, out)
     for number, (file, notes) in enumerate(zip(files, beginnings, strict=True), 1):
         filled.store(number, continuation.primed(encode(notes, continuation.vocabulary)))
@@ -193,8 +241,11 @@ def train(
     segment: Annotated[int, typer.Option(min=2, help="Events between updates in each stream.")] = 128,
     learning_rate: Annotated[float, typer.Option(min=0, help="Adam's, at its highest.")] = 6e-3,
     augmentation: Annotated[str, typer.Option(help="none, less or more, as in the paper.")] = "none",
+    dropout: Annotated[float, typer.Option(min=0, max=0.9, help="Of what each layer adds, the share left out.")] = 0.0,
+    precision: Annotated[Precision, typer.Option(help="bf16 where the processor or GPU has products of it.")] = "fp32",
     vocabulary: Annotated[str, typer.Option(help="performance-8ms or performance-10ms.")] = "performance-8ms",
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    start_from: Annotated[str | None, typer.Option("--from", help="Begin with the weights of this model.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from OUT/last.pt exactly where it stopped.")] = False,
 ) -> None:
     """Train a model; the best one so far is always on disk, also after Ctrl-C."""
@@ -210,9 +261,11 @@ def train(
         segment=segment,
         learning_rate=learning_rate,
         augmentation=augmentation,
+        dropout=dropout,
+        precision=precision,
         seed=seed,
     )
-    run(recipe, data, validation, out, resume)
+    run(recipe, data, validation, out, resume, find_model(start_from) if start_from is not None else None)
 
 
 @app.command()
@@ -241,8 +294,8 @@ def export(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
     """Turn a model folder's weights into the int8 step that plays."""
     with _needing("train"):
         from perfrnn_live.model.export import export as run
-    path = run(find_model(str(folder)))
-    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+    for path in run(find_model(str(folder))):
+        print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
 
 
 @contextlib.contextmanager

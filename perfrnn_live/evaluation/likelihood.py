@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.model.engine import StepEngine
+from perfrnn_live.model.engine import Context, StepEngine
 from perfrnn_live.model.sampling import log_softmax
 from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.vocabulary import EventKind, Vocabulary
@@ -73,10 +73,9 @@ def evaluate(
         if playing < len(keyboards):
             keyboards, tokens = keyboards[:playing], tokens[:playing]
             state = state.streams(np.arange(playing))
-        keys = np.stack([keyboard.features(vocabulary.steps_per_second) for keyboard in keyboards])
-        logits, state = engine.step(tokens, state, keys)
+        expected, state = engine.step(tokens, state, Context.of(keyboards, vocabulary.steps_per_second))
         tokens = np.array([recordings[row][place] for row in range(playing)], np.int64)
-        nats -= float(log_softmax(logits)[np.arange(playing), tokens].sum(dtype=np.float64))
+        nats -= float(log_softmax(expected.logits)[np.arange(playing), tokens].sum(dtype=np.float64))
         keyboards = [
             keyboard.after(vocabulary.events[token]) for keyboard, token in zip(keyboards, tokens, strict=True)
         ]

@@ -12,7 +12,9 @@ from enum import Enum
 from typing import Any, Literal
 
 from perfrnn_live.errors import BadValue
+from perfrnn_live.model.handles import COMPOSERS
 
+ANY = "any"  # left to the model
 _CENTRE, _LAST = 64, 127  # of a controller's positions
 _PRESSES = 16  # of a key, from one end of a dial to the other
 _ROOTS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
@@ -22,6 +24,10 @@ _SCALES = {
     f"{root} {name}": frozenset((tonic + step) % 12 for step in steps)
     for name, steps in _STEPS.items()
     for tonic, root in enumerate(_ROOTS)
+}
+_PROFILES = {  # how often the steps of a key are struck, from the tonic upwards
+    "major": (0.238, 0.006, 0.111, 0.006, 0.137, 0.094, 0.016, 0.214, 0.009, 0.080, 0.008, 0.081),
+    "minor": (0.220, 0.006, 0.104, 0.123, 0.019, 0.103, 0.012, 0.214, 0.062, 0.022, 0.061, 0.052),
 }
 _OUTSIDE = 0.02  # a note in a hundred or so still leaves the scale, as passing notes do
 
@@ -148,21 +154,67 @@ class Switch:
         return str(value.value if isinstance(value, Enum) else value)
 
 
-Knob = Dial | Switch
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A number of `dial` that can be asked for, or None, at its controller's lowest position: left to the model."""
+
+    dial: Dial
+
+    @property
+    def name(self) -> str:
+        return self.dial.name
+
+    @property
+    def cc(self) -> int:
+        return self.dial.cc
+
+    @property
+    def span(self) -> str:
+        """What it can be, in words."""
+        return f"{self.dial.span}, or free"
+
+    def check(self, value: object) -> None:
+        """Raises BadValue for what is no number or out of range."""
+        if value is not None and not (isinstance(value, float | int) and self.dial.low <= value <= self.dial.high):
+            raise BadValue(f"{label(self.name)} must be {self.span}, not {value}")
+
+    def value_at(self, position: int) -> Any:
+        """A controller's 0–127 → the value."""
+        return self.dial.value_at(position) if position else None
+
+    def position_of(self, value: float | None) -> int:
+        """The value → the controller's nearest position."""
+        return 0 if value is None else max(self.dial.position_of(value), 1)
+
+    def nudged(self, value: float | None, presses: int) -> float | None:
+        """The value some key presses up or down; below the lowest it is left to the model."""
+        if value is None:
+            return self.dial.nudged(self.dial.low, presses - 1) if presses > 0 else None
+        return None if value <= self.dial.low and presses < 0 else self.dial.nudged(value, presses)
+
+    def text(self, value: float | None) -> str:
+        """The value as the screen shows it."""
+        return "free" if value is None else f"{value:.0f}"
+
+
+Knob = Dial | Wish | Switch
 
 KNOBS: dict[str, Knob] = {
     knob.name: knob
     for knob in (
         Dial("temperature", 1, 0.5, 2.0, "ratio"),  # the modulation wheel; MIDI 1.0 leaves 20 to 31 undefined
         Dial("top_p", 20, 0.5, 1.0),
-        Dial("density", 21, 0.25, 4.0, "ratio"),
-        Dial("loudness", 22, -1.0, 1.0),
-        Dial("register", 23, -1.0, 1.0),
+        Wish(Dial("density", 21, 1.0, 30.0, "ratio")),
+        Wish(Dial("loudness", 22, 20.0, 110.0)),
+        Wish(Dial("register", 23, 36.0, 84.0)),
         Switch("polyphony", 24, tuple(range(1, 33))),
-        Switch("scale", 25, ("any", "follow", *_SCALES)),
+        Switch("scale", 25, (ANY, "follow", *_SCALES)),
         Dial("answer_length", 26, 0.25, 4.0, "ratio"),
         Dial("morph", 27, 0.0, 1.0),
         Switch("mode", 28, tuple(Mode)),
+        Switch("composer", 29, (ANY, *COMPOSERS)),
+        Switch("towards", 30, (ANY, *COMPOSERS)),
+        Dial("blend", 31, 0.0, 1.0),
     )
 }
 
@@ -171,22 +223,26 @@ KNOBS: dict[str, Knob] = {
 class Settings:
     """Where the knobs stand: one value, swapped whole when one is turned. The defaults play as learned.
 
-    `density`: notes a second as learned times this. `loudness` and `register`: softer to louder, lower to higher. At
-    most `polyphony` keys of its own sound at a time; 32 is as many as it likes. `scale`: a key, "any", or to "follow"
-    what was played lately. `answer_length`: an answer's length as the call's times this. `morph`: from one stored pad
-    to another. Raises BadValue for what is out of its knob's range.
+    `density`, `loudness` and `register` ask for notes a second, a mean velocity and a mean pitch. At most `polyphony`
+    keys of its own sound at a time; 32 is as many as it likes. `scale`: a key, "any", or to "follow" what was played
+    lately. `answer_length`: an answer's length as the call's times this. `morph`: from one stored pad to another.
+    `composer` asks for somebody's style, `blend` is how far it leans `towards` somebody else's. Raises BadValue for
+    what is out of its knob's range.
     """
 
     temperature: float = 1.0
     top_p: float = 1.0
-    density: float = 1.0
-    loudness: float = 0.0
-    register: float = 0.0
+    density: float | None = None
+    loudness: float | None = None
+    register: float | None = None
     polyphony: int = 32
-    scale: str = "any"
+    scale: str = ANY
     answer_length: float = 1.0
     morph: float = 0.0
     mode: Mode = Mode.SOLO
+    composer: str = ANY
+    towards: str = ANY
+    blend: float = 0.0
 
     def __post_init__(self) -> None:
         for knob in KNOBS.values():
@@ -195,6 +251,15 @@ class Settings:
     def turned(self, name: str, value: Any) -> Settings:
         """The same with another value for the knob of that name. Raises BadValue."""
         return replace(self, **{name: value})
+
+    @property
+    def composers(self) -> tuple[tuple[str, float], ...]:
+        """Weights of the composers asked for; nobody, unless `composer` is somebody."""
+        if self.composer == ANY:
+            return ()
+        if self.towards == ANY:
+            return ((self.composer, 1.0),)
+        return ((self.composer, 1 - self.blend), (self.towards, self.blend))
 
 
 def label(name: str) -> str:
@@ -212,8 +277,22 @@ def pitch_class_weights(scale: str, recent: Sequence[float]) -> tuple[float, ...
     KNOBS["scale"].check(scale)
     if len(recent) != 12 or min(recent) < 0:
         raise ValueError(f"12 counts of at least 0 are wanted, not {recent}")
-    if scale == "any":
+    if scale == ANY:
         return (1.0,) * 12
     if scale == "follow":
         return tuple((count + 1) / (max(recent) + 1) for count in recent)
     return tuple(1.0 if pitch_class in _SCALES[scale] else _OUTSIDE for pitch_class in range(12))
+
+
+def pitch_class_histogram(scale: str, recent: Sequence[float]) -> tuple[float, ...] | None:
+    """How often C, C♯ … B are to be struck: 12 weights, or None where that is left to the model.
+
+    A key's is that of much music in it (Albrecht & Shanahan 2013); to "follow" is what was struck lately, `recent`.
+    """
+    if scale == "follow":
+        return tuple(recent) if any(recent) else None
+    if scale == ANY:
+        return None
+    root, _, name = scale.partition(" ")
+    tonic = _ROOTS.index(root)
+    return tuple(_PROFILES[name][(pitch_class - tonic) % 12] for pitch_class in range(12))

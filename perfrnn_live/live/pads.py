@@ -11,6 +11,7 @@ from perfrnn_live.errors import BadValue, CannotWrite
 from perfrnn_live.model.continuation import Moment
 from perfrnn_live.model.engine import HiddenState
 from perfrnn_live.music.keyboard import Keyboard
+from perfrnn_live.music.reminders import Strikes
 
 PADS = 8
 
@@ -51,7 +52,8 @@ class Pads:
         one, other = (self._moments[number] for number in self._used[-2:])
         nearer = one if share < 0.5 else other
         state = HiddenState(_mixed(one.state.h, other.state.h, share), _mixed(one.state.c, other.state.c, share))
-        return Moment(state, _mixed(one.logits, other.logits, share), nearer.keyboard, nearer.velocity_set)
+        logits, inner = _mixed(one.logits, other.logits, share), _mixed(one.inner, other.inner, share)
+        return Moment(state, logits, inner, nearer.keyboard, nearer.velocity_set)
 
     def save(self) -> Path:
         """Write all pads into the file; what was there stays whole until then. Raises CannotWrite."""
@@ -93,11 +95,13 @@ def _mixed(one: np.ndarray, other: np.ndarray, share: float) -> Any:
 
 
 def _arrays(moment: Moment) -> dict[str, Any]:
-    keyboard = moment.keyboard
+    keyboard, strikes = moment.keyboard, moment.keyboard.strikes
     return {
         "h": moment.state.h,
         "c": moment.state.c,
         "logits": moment.logits,
+        "inner": moment.inner,
+        "strikes": np.stack([strikes.pitch, strikes.step, strikes.velocity_bin]),
         "struck_step": keyboard.struck_step,
         "released_step": keyboard.released_step,
         "numbers": np.array([keyboard.step, keyboard.velocity_bin, moment.velocity_set]),
@@ -105,9 +109,9 @@ def _arrays(moment: Moment) -> dict[str, Any]:
 
 
 def _moment(arrays: dict[str, Any], number: int) -> Moment:
-    h, c, logits, struck_step, released_step, numbers = (
-        arrays[f"{number}.{name}"] for name in ("h", "c", "logits", "struck_step", "released_step", "numbers")
-    )
+    names = ("h", "c", "logits", "inner", "strikes", "struck_step", "released_step", "numbers")
+    h, c, logits, inner, strikes, struck_step, released_step, numbers = (arrays[f"{number}.{name}"] for name in names)
     step, velocity_bin, velocity_set = map(int, numbers)
-    keyboard = Keyboard(step, velocity_bin, np.zeros(struck_step.shape, np.bool_), struck_step, released_step)
-    return Moment(HiddenState(h, c), logits, keyboard, bool(velocity_set))
+    silent = np.zeros(struck_step.shape, np.bool_)
+    keyboard = Keyboard(step, velocity_bin, silent, struck_step, released_step, Strikes.of(*strikes))
+    return Moment(HiddenState(h, c), logits, inner, keyboard, bool(velocity_set))

@@ -45,7 +45,8 @@ class Sitting:
 
     `output` None is a virtual port, or none where the machine has no MIDI system: then a recording is kept in any case.
     `inputs` None follows the output: virtual with a virtual one, none otherwise. `lowest` to `highest` is the
-    machine's range; with `split` it keeps to the other side of that pitch than the player's hands.
+    machine's range; with `split` it keeps to the other side of that pitch than the player's hands. It begins where
+    `prime` ends, or else as a piece begins, or as in the `middle` of one.
     """
 
     model: Path
@@ -54,6 +55,7 @@ class Sitting:
     thru: bool = False
     profile: Profile = DAW
     prime: Path | None = None
+    middle: bool = False
     settings: Settings = field(default_factory=Settings)
     lowest: int = 0
     highest: int = 127
@@ -85,7 +87,7 @@ def play(sitting: Sitting) -> Summary:
     inputs = _inputs_beside(sitting.output) if sitting.inputs is None else sitting.inputs
     link = ProcessLink(Setup(sitting.output or "virtual", inputs, sitting.thru, profile))  # opens ports meanwhile
     try:
-        continuation, start = begin(sitting.model, sitting.prime)
+        continuation, start = begin(sitting.model, sitting.prime, sitting.middle)
         try:
             ready = link.ready()
         except MidiUnavailable as error:

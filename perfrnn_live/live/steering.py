@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 
-from perfrnn_live.live.controls import Settings, pitch_class_weights
+from perfrnn_live.live.controls import Settings, pitch_class_histogram, pitch_class_weights
 from perfrnn_live.model.controls import Controls
+from perfrnn_live.model.handles import Handles
 
 _FOLLOW_S = 12.0  # the other player's notes of so long make the scale that is followed
 
@@ -34,9 +35,13 @@ class Steering:
             self._base,
             temperature=settings.temperature,
             top_p=settings.top_p,
-            density=settings.density,
-            loudness=settings.loudness,
-            register=settings.register,
+            handles=Handles(
+                settings.density,
+                settings.loudness,
+                settings.register,
+                pitch_class_histogram(settings.scale, recent),
+                settings.composers,
+            ),
             polyphony=min(settings.polyphony, self._base.polyphony),
             pitch_classes=pitch_class_weights(settings.scale, recent),
             lowest=lowest,

@@ -1,4 +1,4 @@
-"""A model on disk: a folder with weights.safetensors, model.onnx and a readable card.json.
+"""A model on disk: a folder with weights.safetensors, two ONNX graphs and a readable card.json.
 
 The card says what the network is (`network`), what it was trained on and under which licence, and how good it is; what
 playing needs of it is the network's sizes and vocabulary. Nothing here imports torch.
@@ -15,7 +15,8 @@ from perfrnn_live.errors import CheckpointMismatch, ModelNotFound
 from perfrnn_live.music.vocabulary import VOCABULARIES, Vocabulary
 
 DEFAULT_MODEL = "maestro-first"
-CARD, WEIGHTS, ONNX = "card.json", "weights.safetensors", "model.onnx"
+CARD, WEIGHTS = "card.json", "weights.safetensors"
+ONNX, HANDLING = "model.onnx", "handling.onnx"  # the step, and what is asked of it
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfrnn_live.model.controls import FREE, Constraint, Controls
-from perfrnn_live.model.engine import HiddenState, Logits, StepEngine
+from perfrnn_live.model.engine import Context, Expectation, HiddenState, StepEngine
 from perfrnn_live.model.sampling import sample
 from perfrnn_live.model.shaping import Shaping, shaped
 from perfrnn_live.music.keyboard import Keyboard
@@ -25,11 +25,13 @@ from perfrnn_live.music.vocabulary import EventKind, Vocabulary
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Where the music stands after some events: the model's state and what it expects next, logits (size,), the
-    keyboard, and whether the last event was a velocity. Immutable, so keeping one is keeping the way back to it."""
+    """Where the music stands after some events: the model's state and what it expects next, `logits` (size,) and
+    `inner` (cells,), the keyboard, and whether the last event was a velocity. Immutable, so keeping one is keeping the
+    way back to it. It knows nothing of what was asked for: that is for `Continuation.choose` alone."""
 
     state: HiddenState
     logits: NDArray[np.float32]
+    inner: NDArray[np.float32]
     keyboard: Keyboard
     velocity_set: bool = False
 
@@ -44,16 +46,16 @@ class Continuation:
         self._on, self._off = tokens_of(EventKind.NOTE_ON), tokens_of(EventKind.NOTE_OFF)
         self._shift, self._velocity = tokens_of(EventKind.TIME_SHIFT), tokens_of(EventKind.VELOCITY)
 
-    def beginning(self, streams: int = 1) -> list[Moment]:
-        """The moment before the first event, for each stream."""
-        start = np.full(streams, self.vocabulary.start, np.int64)
+    def beginning(self, streams: int = 1, symbol: int | None = None) -> list[Moment]:
+        """The moment before the first event, for each stream: of a piece, or after the vocabulary's `middle` symbol."""
+        first = np.full(streams, self.vocabulary.start if symbol is None else symbol, np.int64)
         keyboards = [Keyboard.silent()] * streams
-        logits, state = self._engine.step(start, self._engine.start(streams), self._features(keyboards))
-        return self._moments(logits, state, keyboards, [False] * streams)
+        expected, state = self._engine.step(first, self._engine.start(streams), self._context(keyboards))
+        return self._moments(expected, state, keyboards, [False] * streams)
 
-    def primed(self, tokens: Sequence[int]) -> Moment:
-        """The moment after hearing `tokens`, with every key then released."""
-        (moment,) = self.beginning()
+    def primed(self, tokens: Sequence[int], symbol: int | None = None) -> Moment:
+        """The moment after `beginning` and hearing `tokens`, with every key then released."""
+        (moment,) = self.beginning(symbol=symbol)
         for token in tokens:
             (moment,) = self.feed([moment], [token])
         for pitch in np.flatnonzero(moment.keyboard.sounding).tolist():
@@ -66,9 +68,9 @@ class Continuation:
             moment.keyboard.after(self.vocabulary.events[token]) for moment, token in zip(moments, tokens, strict=True)
         ]
         state = moments[0].state if len(moments) == 1 else _joined([moment.state for moment in moments])
-        logits, state = self._engine.step(np.array(tokens, np.int64), state, self._features(keyboards))
+        expected, state = self._engine.step(np.array(tokens, np.int64), state, self._context(keyboards))
         velocity = self._velocity
-        return self._moments(logits, state, keyboards, [velocity.start <= token < velocity.stop for token in tokens])
+        return self._moments(expected, state, keyboards, [velocity.start <= token < velocity.stop for token in tokens])
 
     def choose(
         self, moment: Moment, controls: Controls, rng: np.random.Generator, constraint: Constraint = FREE
@@ -77,7 +79,7 @@ class Continuation:
 
         The demands rank as follows, each obeyed as far as those before it allow, and so there always is an event:
 
-        1. nothing impossible, `held`, `may_strike`, `within_steps`, the range, polyphony, shortest note and gap;
+        1. nothing impossible, `held`, `may_strike`, `within_steps`, the range, polyphony, shortest note;
         2. after `waited_steps` comes a time shift, at least as long;
         3. a key held for `max_note_s` is released, the oldest first, and no time shift goes beyond;
         4. where it must not wait, a strike, its velocity before it; after `waited_steps`, no more time than those;
@@ -97,7 +99,10 @@ class Continuation:
             if due_steps <= 0 and not constraint.waited_steps:
                 return int(self._off.start + oldest)
         allowed = self._allowed(moment, own, due_steps, shaping, constraint)
-        logits = shaping.applied(moment.logits, keyboard, controls.temperature)
+        logits = moment.logits
+        if controls.handles.anything:
+            logits = logits + self._engine.handled(moment.inner[None], controls.handles.asked[None])[0]
+        logits = shaping.applied(logits, controls.temperature)
         return sample(logits, rng, controls.temperature, controls.top_p, allowed)
 
     def _allowed(
@@ -107,8 +112,6 @@ class Continuation:
         keyboard = moment.keyboard
         strikable = shaping.strikable & ~keyboard.sounding
         strikable[list(constraint.held)] = False
-        if shaping.min_gap_steps:
-            strikable &= shaping.rested(keyboard)
         finger_free = np.count_nonzero(own) < shaping.polyphony
         can_strike = constraint.may_strike and finger_free and bool(np.count_nonzero(strikable))
         may_wait = constraint.may_wait or not can_strike
@@ -137,17 +140,23 @@ class Continuation:
         """The tokens of time shifts from one length to another; none where the second is below the first."""
         return slice(self._shift.start + shortest_steps - 1, self._shift.start + max(longest_steps, 0))
 
-    def _features(self, keyboards: list[Keyboard]) -> NDArray[np.float32]:
-        return np.stack([keyboard.features(self.vocabulary.steps_per_second) for keyboard in keyboards])
+    def _context(self, keyboards: list[Keyboard]) -> Context:
+        return Context.of(keyboards, self.vocabulary.steps_per_second)
 
     @staticmethod
     def _moments(
-        logits: Logits, state: HiddenState, keyboards: list[Keyboard], velocity_set: list[bool]
+        expected: Expectation, state: HiddenState, keyboards: list[Keyboard], velocity_set: list[bool]
     ) -> list[Moment]:
         if len(keyboards) == 1:
-            return [Moment(state, logits[0], keyboards[0], velocity_set[0])]
+            return [Moment(state, expected.logits[0], expected.inner[0], keyboards[0], velocity_set[0])]
         return [
-            Moment(HiddenState(state.h[:, row : row + 1], state.c[:, row : row + 1]), logits[row], keyboard, velocity)
+            Moment(
+                HiddenState(state.h[:, row : row + 1], state.c[:, row : row + 1]),
+                expected.logits[row],
+                expected.inner[row],
+                keyboard,
+                velocity,
+            )
             for row, (keyboard, velocity) in enumerate(zip(keyboards, velocity_set, strict=True))
         ]
 

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from perfrnn_live.errors import BadValue
+from perfrnn_live.model.handles import NOTHING, Handles
 
 HOTTEST = 100.0  # every event is as likely as every other long before
 
@@ -14,25 +15,21 @@ HOTTEST = 100.0  # every event is as likely as every other long before
 class Controls:
     """How events are chosen: one value, swapped whole when a performer turns a knob. The defaults play as learned.
 
-    `temperature` above 0, at most 100; `top_p` in (0, 1]. `density` above 0: notes a second as learned times this, of
-    use from 0.25 to 4. `loudness` and `register` in [-1, 1]: softer to louder, lower to higher. At most `polyphony`, 1
-    or more, keys sound at a time, those of other players not counted. `pitch_classes`: weights of C, C♯ … B in [0, 1],
-    not all 0, that multiply the chance of striking. Only pitches from `lowest` to `highest`, 0 to 127, are struck. In
-    seconds, no note is shorter than `min_note_s` or longer than `max_note_s`, no key is struck sooner than `min_gap_s`
-    after its release, no silence is longer than `max_rest_s`. Raises BadValue.
+    `handles` are what is asked of the model. All else is done to what it expects: `temperature` above 0, at most 100;
+    `top_p` in (0, 1]. At most `polyphony`, 1 or more, keys sound at a time, those of other players not counted.
+    `pitch_classes`: weights of C, C♯ … B in [0, 1], not all 0, that multiply the chance of striking. Only pitches from
+    `lowest` to `highest`, 0 to 127, are struck. In seconds, no note is shorter than `min_note_s` or longer than
+    `max_note_s`, no silence is longer than `max_rest_s`. Raises BadValue.
     """
 
     temperature: float = 1.0
     top_p: float = 1.0
-    density: float = 1.0
-    loudness: float = 0.0
-    register: float = 0.0
+    handles: Handles = NOTHING
     polyphony: int = 128
     pitch_classes: tuple[float, ...] = (1.0,) * 12
     lowest: int = 0
     highest: int = 127
     min_note_s: float = 0.0
-    min_gap_s: float = 0.0
     max_note_s: float = 4.0
     max_rest_s: float = 4.0
 
@@ -41,12 +38,6 @@ class Controls:
             raise BadValue(f"the temperature must be above 0 and at most {HOTTEST:g}, not {self.temperature}")
         if not 0 < self.top_p <= 1:
             raise BadValue(f"top-p must be above 0 and at most 1, not {self.top_p}")
-        if not (math.isfinite(self.density) and self.density > 0):
-            raise BadValue(f"the density must be a number above 0, not {self.density}")
-        if not -1 <= self.loudness <= 1:
-            raise BadValue(f"the loudness must be between -1 and 1, not {self.loudness}")
-        if not -1 <= self.register <= 1:
-            raise BadValue(f"the register must be between -1 and 1, not {self.register}")
         if self.polyphony < 1:
             raise BadValue(f"the polyphony must be at least 1, not {self.polyphony}")
         weights = self.pitch_classes
@@ -56,8 +47,6 @@ class Controls:
             raise BadValue(f"the range must lie within 0 to 127, lowest first, not {self.lowest} to {self.highest}")
         if not 0 <= self.min_note_s <= self.max_note_s < math.inf or self.max_note_s == 0:
             raise BadValue(f"notes cannot be between {self.min_note_s} and {self.max_note_s} seconds long")
-        if not 0 <= self.min_gap_s < math.inf:
-            raise BadValue(f"the gap before striking a key again must be 0 seconds or more, not {self.min_gap_s}")
         if not 0 < self.max_rest_s < math.inf:
             raise BadValue(f"the longest rest must be more than 0 seconds, not {self.max_rest_s}")
 

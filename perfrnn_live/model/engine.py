@@ -2,22 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perfrnn_live.errors import CheckpointMismatch
-from perfrnn_live.model.checkpoint import ONNX, read_card
+from perfrnn_live.model.checkpoint import HANDLING, ONNX, read_card
+from perfrnn_live.model.handles import HANDLES, Asked
+from perfrnn_live.music.keyboard import Keyboard
+from perfrnn_live.music.reminders import REMINDERS
 from perfrnn_live.music.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from perfrnn_live.model.network import PerformanceRNN
 
 Logits = NDArray[np.float32]  # (batch, vocabulary size)
-Keys = NDArray[np.float32]  # (batch, 256), `Keyboard.features` of each stream
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a stream's past tells beside its last event: `keys` (batch, 256), `Keyboard.features` of each stream, and
+    `reminders` (batch, REMINDERS), its `Keyboard.reminders`."""
+
+    keys: NDArray[np.float32]
+    reminders: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, keyboards: Sequence[Keyboard], steps_per_second: int) -> Context:
+        """That of these keyboards."""
+        return cls(
+            np.stack([keyboard.features(steps_per_second) for keyboard in keyboards]),
+            np.stack([keyboard.reminders() for keyboard in keyboards]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What comes next, nothing being asked, as `logits` (batch, size); and as `inner` (batch, cells), for `handled`."""
+
+    logits: Logits
+    inner: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,41 +69,47 @@ class StepEngine(Protocol):
         """The state before anything was heard."""
         ...
 
-    def step(self, tokens: NDArray[np.int64], state: HiddenState, keys: Keys) -> tuple[Logits, HiddenState]:
-        """Feed one token to each stream; `keys` is the keyboard *after* it. Returns logits of the next event and the
-        new state; `state` is left as it was."""
+    def step(self, tokens: NDArray[np.int64], state: HiddenState, context: Context) -> tuple[Expectation, HiddenState]:
+        """Feed one token to each stream; `context` is that *after* it. Returns what comes next and the new state;
+        `state` is left as it was."""
+        ...
+
+    def handled(self, inner: NDArray[np.float32], asked: Asked) -> Logits:
+        """What to add to the logits, (batch, size), where `asked` (batch, HANDLES) is asked of the music."""
         ...
 
 
 class OnnxEngine:
     """ONNX Runtime on one thread: a second one would cost more in waking than it brings."""
 
-    def __init__(self, folder: Path, file: str = ONNX) -> None:
-        import onnxruntime
-
+    def __init__(self, folder: Path) -> None:
         card = read_card(folder)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            self._session = onnxruntime.InferenceSession(folder / file, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime has no common base of its errors
-            raise CheckpointMismatch(f"{folder / file} cannot be loaded: {error}") from error
+        self._step = _session(folder / ONNX)
+        self._handling = _session(folder / HANDLING)
         self.vocabulary = card.vocabulary
-        ends = [*self._session.get_inputs(), *self._session.get_outputs()]
-        shapes = {each.name: tuple(each.shape) for each in ends}
-        state = (card.layers, "batch", card.cells)
-        if (shapes.get("h"), shapes.get("logits")) != (state, ("batch", card.vocabulary.size)):
-            raise CheckpointMismatch(f"{folder / file} and its card differ in size: {shapes}")
-        self._shape = (card.layers, card.cells)
+        size, cells = card.vocabulary.size, card.cells
+        shapes = {each.name: tuple(each.shape) for each in (*self._step.get_inputs(), *self._step.get_outputs())}
+        state, reminders = (card.layers, "batch", cells), ("batch", REMINDERS)
+        found = (shapes.get("h"), shapes.get("logits"), shapes.get("reminders"))
+        if found != (state, ("batch", size), reminders):
+            raise CheckpointMismatch(f"{folder / ONNX} and its card differ in size: {shapes}")
+        handling = {each.name: tuple(each.shape) for each in self._handling.get_inputs()}
+        if handling != {"inner": ("batch", cells), "asked": ("batch", HANDLES)}:
+            raise CheckpointMismatch(f"{folder / HANDLING} and its card differ in size: {handling}")
+        self._shape = (card.layers, cells)
 
     def start(self, batch: int) -> HiddenState:
         layers, cells = self._shape
         return HiddenState(*np.zeros((2, layers, batch, cells), np.float32))
 
-    def step(self, tokens: NDArray[np.int64], state: HiddenState, keys: Keys) -> tuple[Logits, HiddenState]:
-        logits, h, c = self._session.run(None, {"token": tokens, "keys": keys, "h": state.h, "c": state.c})
-        return logits, HiddenState(h, c)
+    def step(self, tokens: NDArray[np.int64], state: HiddenState, context: Context) -> tuple[Expectation, HiddenState]:
+        told = {"token": tokens, "keys": context.keys, "reminders": context.reminders}
+        logits, inner, h, c = self._step.run(None, {**told, "h": state.h, "c": state.c})
+        return Expectation(logits, inner), HiddenState(h, c)
+
+    def handled(self, inner: NDArray[np.float32], asked: Asked) -> Logits:
+        (added,) = self._handling.run(None, {"inner": inner, "asked": asked})
+        return np.asarray(added)
 
 
 class TorchEngine:
@@ -89,10 +123,29 @@ class TorchEngine:
         h, c = self._network.start(batch)
         return HiddenState(h.numpy(), c.numpy())
 
-    def step(self, tokens: NDArray[np.int64], state: HiddenState, keys: Keys) -> tuple[Logits, HiddenState]:
+    def step(self, tokens: NDArray[np.int64], state: HiddenState, context: Context) -> tuple[Expectation, HiddenState]:
         import torch
 
         with torch.inference_mode():
-            hidden = torch.from_numpy(state.h), torch.from_numpy(state.c)
-            logits, (h, c) = self._network(torch.from_numpy(tokens)[:, None], torch.from_numpy(keys)[:, None], hidden)
-        return logits[:, 0].numpy(), HiddenState(h.numpy(), c.numpy())
+            told = (torch.from_numpy(each)[:, None] for each in (tokens, context.keys, context.reminders))
+            logits, inner, (h, c) = self._network(*told, (torch.from_numpy(state.h), torch.from_numpy(state.c)))
+        return Expectation(logits[:, 0].numpy(), inner[:, 0].numpy()), HiddenState(h.numpy(), c.numpy())
+
+    def handled(self, inner: NDArray[np.float32], asked: Asked) -> Logits:
+        import torch
+
+        with torch.inference_mode():
+            return np.asarray(self._network.handling(torch.from_numpy(inner), torch.from_numpy(asked)).numpy())
+
+
+def _session(path: Path) -> Any:
+    """An ONNX graph, loaded. Raises CheckpointMismatch."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime has no common base of its errors
+        raise CheckpointMismatch(f"{path} cannot be loaded: {error}") from error

@@ -1,9 +1,9 @@
 """Handles: what a performer asks of the music to come, as the network is told it.
 
-Every handle is a point between corners: a density lies between two of some densities, a composer is one of some names, or
-between two. As a vector that is weights that add up to one, and a handle that is not given is weights of nought: the
-"not given" of Magenta's Performance RNN, with no flag beside it. What each means is what it was taught by: the notes that
-were to come in the recording.
+Every handle is a point between corners: a density lies between two of some densities, a composer is one of some
+names, or between two. As a vector that is weights that add up to one, and a handle that is not given is weights of
+nought: the "not given" of Magenta's Performance RNN, with no flag beside it. What each means is what it was taught
+by: the notes that were to come in the recording.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ HANDLES = len(DENSITIES) + len(LOUDNESSES) + len(REGISTERS) + PITCH_CLASSES + le
 Asked = NDArray[np.float32]  # (..., HANDLES)
 
 
-@dataclass(frozen=True, slots=False)
+@dataclass(frozen=True)
 class Handles:
     """What is asked; None or empty is left to the model. Raises BadValue.
 
-    `density` in notes a second, `loudness` as mean velocity, `register` as mean pitch; `pitch_classes` are 12 weights of
-    C, C♯ … B, of which only the proportions count; `composers` are weights by name, likewise.
+    `density` in notes a second, `loudness` as mean velocity, `register` as mean pitch; `pitch_classes` are 12 weights
+    of C, C♯ … B, of which only the proportions count; `composers` are weights by name, likewise.
     """
 
     density: float | None = None
@@ -96,12 +96,12 @@ def asked(measured: NDArray[np.floating], composers: NDArray[np.floating]) -> As
 def _between(values: NDArray[np.floating], corners: Sequence[float]) -> NDArray[np.floating]:
     """Weights of the corners on either side, (..., corners); beyond the ends the end's; all 0 for NaN."""
     weights = [np.interp(values, corners, corner) for corner in np.eye(len(corners))]
-    return np.nan_to_num(np.stack(weights, axis=-1))
+    return np.asarray(np.nan_to_num(np.stack(weights, axis=-1)))
 
 
 def _proportions(weights: NDArray[np.floating]) -> NDArray[np.floating]:
     together = weights.sum(axis=-1, keepdims=True)
-    return np.divide(weights, together, out=np.zeros_like(weights, dtype=np.float64), where=together > 0)
+    return np.asarray(np.divide(weights, together, out=np.zeros(weights.shape), where=together > 0))
 
 
 def _check_weights(what: str, weights: Sequence[float]) -> None:

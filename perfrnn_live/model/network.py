@@ -5,8 +5,9 @@ to what it read (residual) and reads it normalised, so that depth trains at once
 each was struck, come in beside the event, and go straight to the output too: what is possible need not be remembered.
 So do reminders of what followed when the last notes were heard before: what the music repeats need not be either.
 
-What a performer asks for (`handles.py`) comes in last, between the layers and the events. So it acts at once and leaves no
-trace: what the network remembers is what sounded, whatever was asked, and unasked it is what it would be without.
+What a performer asks for (`handles.py`) comes in last, between the layers and the events. So it acts at once and
+leaves no trace: what the network remembers is what sounded, whatever was asked, and unasked it is what it would be
+without.
 """
 
 from __future__ import annotations
@@ -85,8 +86,8 @@ class Handling(nn.Module):
 
 
 class PerformanceRNN(nn.Module):
-    """Tokens, what the past tells and hidden state in; logits of the next event and new hidden state out. Keeps no state
-    itself. `dropout` is for training: the share of what each layer adds that is left out."""
+    """Tokens, what the past tells and hidden state in; logits of the next event and new hidden state out. Keeps no
+    state itself. `dropout` is for training: the share of what each layer adds that is left out."""
 
     def __init__(self, config: NetworkConfig, dropout: float = 0.0) -> None:
         super().__init__()
@@ -111,9 +112,7 @@ class PerformanceRNN(nn.Module):
         weight = self.output.weight
         return weight.new_zeros(shape), weight.new_zeros(shape)
 
-    def forward(
-        self, tokens: Tensor, keys: Tensor, reminders: Tensor, hidden: Hidden
-    ) -> tuple[Tensor, Tensor, Hidden]:
+    def forward(self, tokens: Tensor, keys: Tensor, reminders: Tensor, hidden: Hidden) -> tuple[Tensor, Tensor, Hidden]:
         """tokens (batch, time) int64, keys (batch, time, 256) and reminders (batch, time, REMINDERS) int64 as they are
         after each token → logits (batch, time, size) of the event after each, nothing being asked; what is expected
         (batch, time, cells), for `handling`; and the hidden state after the last."""

@@ -1,10 +1,10 @@
 """What the recent past says will come next, in small numbers: told to the model so that it need not remember it.
 
-An LSTM forgets the notes of half a minute ago and counts steps badly; a list does neither. So the network is told, beside
-each event, what would come now if the music did again what it did before: how many steps are left until the next onset if
-one of the last intervals came again, and which key followed, how soon and how loud, when the last two or three strikes were
-last heard (the "induction heads" of transformers, Olsson et al. 2022, made of a look-up). Worth 0.1 nats an event after
-0.8 M events; see models/README.md.
+An LSTM forgets the notes of half a minute ago and counts steps badly; a list does neither. So the network is told,
+beside each event, what would come now if the music did again what it did before: how many steps are left until the
+next onset if one of the last intervals came again, and which key followed, how soon and how loud, when the last two
+or three strikes were last heard (the "induction heads" of transformers, Olsson et al. 2022, made of a look-up). Worth
+0.1 nats an event after 0.8 M events; see models/README.md.
 
 The same numbers come from `along`, for a whole recording at once, and from `Strikes.reminders`, event by event.
 """
@@ -12,6 +12,7 @@ The same numbers come from `along`, for a whole recording at once, and from `Str
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,27 +27,45 @@ REMEMBERED = 1024  # strikes; about two minutes
 REMINDERS = INTERVALS + 1 + 3 * len(ORDERS) + 1 + LOUDNESSES
 VALUES = PITCHES + 1  # of each reminder: 0 to 127, and
 UNKNOWN = PITCHES  # for what the past does not say
-_LATE, _LONGEST = 0, 127  # a time left that is over already; at least so many steps
+_OVER, _LONGEST = 0, 127  # a time left that is over already; at least so many steps
+
+
+Sequel = tuple[int, int, int]
+"""A strike that followed: its pitch, the steps it was waited for, its velocity bin."""
 
 
 @dataclass(frozen=True, slots=True)
 class Strikes:
-    """The last strikes, at most REMEMBERED: pitch, step and velocity bin, each (n,), oldest first. Immutable."""
+    """The last strikes, at most REMEMBERED: pitch, step and velocity bin, each (n,), oldest first. Immutable.
+
+    What follows from them alone is worked out once a strike: the last different steps, `onsets`, the latest first; and
+    the `sequels` of the last strikes when they were heard before, for each of ORDERS.
+    """
 
     pitch: NDArray[np.int64]
     step: NDArray[np.int64]
     velocity_bin: NDArray[np.int64]
+    onsets: tuple[int, ...]
+    sequels: tuple[Sequel | None, ...]
 
     @classmethod
     def none(cls) -> Strikes:
         """Nothing has been struck."""
         nothing = np.zeros(0, np.int64)
-        return cls(nothing, nothing, nothing)
+        return cls.of(nothing, nothing, nothing)
+
+    @classmethod
+    def of(cls, pitch: NDArray[np.int64], step: NDArray[np.int64], velocity_bin: NDArray[np.int64]) -> Strikes:
+        """These, at most REMEMBERED."""
+        before = np.flatnonzero(step[1:] != step[:-1])[-INTERVALS:]  # the last strikes of earlier onsets
+        onsets = (*step[-1:].tolist(), *step[before[::-1]].tolist())
+        sequels = tuple(_sequel(pitch, step, velocity_bin, order) for order in ORDERS)
+        return cls(pitch, step, velocity_bin, onsets, sequels)
 
     def and_then(self, pitch: int, step: int, velocity_bin: int) -> Strikes:
         """With one strike more."""
         first = max(len(self.pitch) + 1 - REMEMBERED, 0)
-        return Strikes(
+        return Strikes.of(
             np.append(self.pitch[first:], pitch),
             np.append(self.step[first:], step),
             np.append(self.velocity_bin[first:], velocity_bin),
@@ -54,32 +73,20 @@ class Strikes:
 
     def reminders(self, step: int, velocity_bin: int) -> NDArray[np.int64]:
         """What to tell at `step`, with `velocity_bin` in force: (REMINDERS,), each 0 to UNKNOWN."""
-        told = np.full(REMINDERS, UNKNOWN, np.int64)
+        told = [UNKNOWN] * REMINDERS
         told[_IN_FORCE] = velocity_bin
-        count = len(self.pitch)
-        if not count:
-            return told
-        recent = self.velocity_bin[: -LOUDNESSES - 1 : -1]
-        told[_LOUDNESSES.start : _LOUDNESSES.start + len(recent)] = recent
-        onsets = _distinct(self.step)
-        elapsed = step - onsets[0]
-        told[_ELAPSED] = min(elapsed, _LONGEST)
-        told[: len(onsets) - 1] = _left(onsets[:-1] - onsets[1:], elapsed)
-        for place, order in enumerate(ORDERS):
-            if count <= order:
-                continue
-            alike = self.pitch[order - 1 : -1] == self.pitch[-1]  # those that end here, all but the last itself
-            for back in range(2, order + 1):
-                alike &= self.pitch[order - back : -back] == self.pitch[-back]
-            if alike.any():
-                following = count - 1 - int(alike[::-1].argmax())
-                waited = self.step[following] - self.step[following - 1]
-                told[_FOLLOWED[place]] = (
-                    self.pitch[following],
-                    _left(waited, step - self.step[-1]),
-                    self.velocity_bin[following],
-                )
-        return told
+        if self.onsets:
+            elapsed = step - self.onsets[0]
+            told[_ELAPSED] = min(elapsed, _LONGEST)
+            for back, (later, earlier) in enumerate(pairwise(self.onsets)):
+                told[back] = min(max(later - earlier - elapsed + 1, _OVER), _LONGEST)
+            recent = self.velocity_bin[: -LOUDNESSES - 1 : -1].tolist()
+            told[_LOUDNESSES.start : _LOUDNESSES.start + len(recent)] = recent
+            for place, sequel in zip(_SEQUELS, self.sequels, strict=True):
+                if sequel is not None:
+                    pitch, waited, its_bin = sequel
+                    told[place] = pitch, min(max(waited - elapsed + 1, _OVER), _LONGEST), its_bin
+        return np.array(told, np.int64)
 
 
 def along(tokens: NDArray[np.integer], vocabulary: Vocabulary) -> NDArray[np.int16]:
@@ -103,15 +110,15 @@ def along(tokens: NDArray[np.integer], vocabulary: Vocabulary) -> NDArray[np.int
         known = heard > back + 1
         told[known, back] = _left(intervals[heard[known] - 2 - back], elapsed[known])
 
-    for place, order in enumerate(ORDERS):
+    for place, order in zip(_SEQUELS, ORDERS, strict=True):
         following = _following(pitch, order)  # after each strike, or -1
         latest = np.concatenate([[-1], following])[struck]
         known = latest >= 0
         after = latest[known]
         since = step[known] - struck_step[struck[known] - 1]
-        told[known, _FOLLOWED[place].start] = pitch[after]
-        told[known, _FOLLOWED[place].start + 1] = _left(struck_step[after] - struck_step[after - 1], since)
-        told[known, _FOLLOWED[place].start + 2] = struck_bin[after]
+        told[known, place.start] = pitch[after]
+        told[known, place.start + 1] = _left(struck_step[after] - struck_step[after - 1], since)
+        told[known, place.start + 2] = struck_bin[after]
     return told.astype(np.int16)
 
 
@@ -131,18 +138,28 @@ def _following(pitch: NDArray[np.int64], order: int) -> NDArray[np.int64]:
     return following
 
 
-def _distinct(steps: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The last INTERVALS + 1 different ones of ascending `steps`, the latest first."""
-    latest_first = steps[::-1][: PITCHES * (INTERVALS + 1)]
-    return latest_first[np.flatnonzero(np.diff(latest_first, prepend=latest_first[0] + 1))][: INTERVALS + 1]
+def _sequel(
+    pitch: NDArray[np.int64], step: NDArray[np.int64], velocity_bin: NDArray[np.int64], order: int
+) -> Sequel | None:
+    """What followed when the last `order` strikes were last heard before; None if they never were."""
+    if len(pitch) <= order:
+        return None
+    alike = pitch[order - 1 : -1] == pitch[-1]
+    for back in range(1, order):
+        alike &= pitch[order - 1 - back : -1 - back] == pitch[-1 - back]
+    latest = int(alike[::-1].argmax())
+    if not alike[len(alike) - 1 - latest]:
+        return None
+    it = len(pitch) - 1 - latest
+    return int(pitch[it]), int(step[it] - step[it - 1]), int(velocity_bin[it])
 
 
-def _left(steps: NDArray[np.int64] | np.int64, elapsed: NDArray[np.int64] | int) -> NDArray[np.int64]:
-    """What is left of `steps` when `elapsed` have passed, as a reminder: one more than the steps, _LATE when over."""
-    return np.clip(steps - elapsed + 1, _LATE, _LONGEST)
+def _left(steps: NDArray[np.int64], elapsed: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What is left of `steps` when `elapsed` have passed, as a reminder: one more than the steps, _OVER when over."""
+    return np.asarray(np.clip(steps - elapsed + 1, _OVER, _LONGEST))
 
 
 _ELAPSED = INTERVALS
-_FOLLOWED = tuple(slice(INTERVALS + 1 + 3 * n, INTERVALS + 4 + 3 * n) for n in range(len(ORDERS)))
+_SEQUELS = tuple(slice(INTERVALS + 1 + 3 * n, INTERVALS + 4 + 3 * n) for n in range(len(ORDERS)))
 _IN_FORCE = INTERVALS + 1 + 3 * len(ORDERS)
 _LOUDNESSES = slice(_IN_FORCE + 1, REMINDERS)

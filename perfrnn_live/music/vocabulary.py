@@ -50,8 +50,8 @@ class EventRange:
 class Vocabulary:
     """Events ↔ tokens on a grid of `steps_per_second`.
 
-    A token is an integer in [0, size). `start` and `middle` are two more *input* symbols, never an output: `start` stands
-    before the first event of a performance, `middle` before music that is already under way.
+    A token is an integer in [0, size). `start` and `middle` are two more *input* symbols, never an output: `start`
+    stands before the first event of a performance, `middle` before music that is already under way.
     """
 
     name: str

@@ -58,8 +58,8 @@ def stretch(tokens: NDArray[np.int16], factor: float, vocabulary: Vocabulary) ->
 def entered(tokens: NDArray[np.int16], place: int, vocabulary: Vocabulary) -> NDArray[np.int16]:
     """A recording from its first strike at or after `place` on, as somebody hears it who comes in there.
 
-    The releases of what was struck before are left out, and the velocity in force comes first. Empty if there is no such
-    strike.
+    The releases of what was struck before are left out, and the velocity in force comes first. Empty if there is no
+    such strike.
     """
     on, off = vocabulary.tokens_of(EventKind.NOTE_ON), vocabulary.tokens_of(EventKind.NOTE_OFF)
     velocity = vocabulary.tokens_of(EventKind.VELOCITY)

@@ -21,8 +21,8 @@ _GIVEN = 0.35  # the share of segments in which a handle is given, each handle f
 class Batch:
     """Arrays (streams, segment): `inputs` begin with the start or middle symbol, `targets` are one event ahead.
 
-    After each input, `reminders` (streams, segment, REMINDERS) are told, and `asked` (streams, segment, HANDLES) is what
-    the music to come is like, some of it in each stream. `fresh` (streams,) marks the streams that begin a
+    After each input, `reminders` (streams, segment, REMINDERS) are told, and `asked` (streams, segment, HANDLES) is
+    what the music to come is like, some of it in each stream. `fresh` (streams,) marks the streams that begin a
     recording here and need a new hidden state.
     """
 
@@ -107,9 +107,9 @@ class CarriedBatches:
             vocabulary = self.corpus.vocabulary
             index = int(order[turn])
             tokens = self.augmentation.draw(self.corpus.recording(index), vocabulary, rng)
-            later = entered(tokens, int(rng.integers(len(tokens))), vocabulary) if rng.random() < self.middles else ()
-            first = vocabulary.middle if len(later) else vocabulary.start
-            tokens = later if len(later) else tokens
+            first, place = vocabulary.start, int(rng.integers(len(tokens)))
+            if rng.random() < self.middles and len(later := entered(tokens, place, vocabulary)):
+                first, tokens = vocabulary.middle, later
             self._playing[n] = _Playing(
                 np.array([first, *tokens], np.int64),
                 along(tokens, vocabulary),

@@ -1,4 +1,4 @@
-"""A folder of .mid files → one flat array of tokens: read in parallel, cached, a broken file named and skipped.
+"""A folder of .mid files → tokens: read in parallel, cached, a broken file named and skipped.
 
 MAESTRO's CSV, where it lies in the folder, says which recordings train and which validate; any other folder gives
 every twentieth file to validation.
@@ -11,11 +11,13 @@ import csv
 import hashlib
 import multiprocessing
 import os
+import shutil
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,6 +31,8 @@ from perfrnn_live.music.pedal import PEDAL_DOWN, Gesture, Move, resolve
 from perfrnn_live.music.performance import Note
 from perfrnn_live.music.tempo import ticks_to_seconds
 from perfrnn_live.music.vocabulary import VOCABULARIES, Vocabulary
+from perfrnn_live.training import shards
+from perfrnn_live.training.shards import Recording, Shards
 
 Split = Literal["train", "validation", "all"]
 _FORMAT = 3  # raise when the codec changes: caches of older formats are then left alone
@@ -38,10 +42,10 @@ _MAX_BYTES = 50_000_000
 @dataclass(frozen=True)
 class TokenCorpus:
     """Recordings as tokens: `tokens` flat int16, recording i is `tokens[ends[i-1]:ends[i]]`, named `names[i]`, by
-    `composers[i]`, one of COMPOSERS or empty where nobody says."""
+    `composers[i]`, one of COMPOSERS or empty where nobody says. They need not fit into memory."""
 
     vocabulary: Vocabulary
-    tokens: NDArray[np.int16]
+    tokens: NDArray[np.int16] | Shards
     ends: NDArray[np.int64]
     names: tuple[str, ...]
     composers: tuple[str, ...]
@@ -64,7 +68,7 @@ class TokenCorpus:
         partial = path.with_suffix(f".{os.getpid()}.npz")  # another process may be writing the same one
         np.savez_compressed(
             partial,
-            tokens=self.tokens,
+            tokens=self.tokens[:],
             ends=self.ends,
             names=np.array(self.names),
             composers=np.array(self.composers),
@@ -74,20 +78,26 @@ class TokenCorpus:
 
     @classmethod
     def load(cls, path: Path) -> TokenCorpus:
-        """Read a token file. Raises CorpusEmpty if it is none."""
+        """Read a token file, or what a token folder lists. Raises CorpusEmpty if it is neither."""
         try:
-            with path.open("rb") as file, np.load(file) as arrays:
-                vocabulary = VOCABULARIES[str(arrays["vocabulary"])]
-                tokens, ends = arrays["tokens"], arrays["ends"]
-                lengths = np.diff(ends, prepend=0)
-                if not len(ends) or lengths.min() < 1 or ends[-1] != len(tokens):
-                    raise ValueError("its recordings do not add up to its tokens")
-                if not 0 <= tokens.min() <= tokens.max() < vocabulary.size:
-                    raise ValueError(f"it has tokens that {vocabulary.name} has not")
-                names, composers = (tuple(map(str, arrays[name])) for name in ("names", "composers"))
-                return cls(vocabulary, tokens, ends, names, composers)
+            stored = shards.read(path) if path.is_dir() else _read_token_file(path)
+            vocabulary, tokens = VOCABULARIES[str(stored["vocabulary"])], stored["tokens"]
+            ends = np.asarray(stored["ends"], np.int64)
+            names, composers = (tuple(map(str, stored[name])) for name in ("names", "composers"))
+            if not 0 < len(ends) == len(names) == len(composers):
+                raise ValueError("it does not say which recordings it has")
+            if np.diff(ends, prepend=0).min() < 1 or ends[-1] != len(tokens):
+                raise ValueError("its recordings do not add up to its tokens")
+            if isinstance(tokens, np.ndarray) and not 0 <= tokens.min() <= tokens.max() < vocabulary.size:
+                raise ValueError(f"it has tokens that {vocabulary.name} has not")
         except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise CorpusEmpty(f"{path} is no token file: {error}") from error
+            raise CorpusEmpty(f"{path} is no token {'folder' if path.is_dir() else 'file'}: {error}") from error
+        return cls(vocabulary, tokens, ends, names, composers)
+
+
+def _read_token_file(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file, np.load(file) as arrays:
+        return dict(arrays)
 
 
 def read_notes(path: Path) -> list[Note]:
@@ -182,34 +192,38 @@ def tokenise(
     """Tokens of `paths`, from the cache where the same files were read before. Raises CorpusEmpty if none is usable."""
     import platformdirs  # not at the top: the training loop needs this module for token files only
 
+    composers = composers or {}
     cache = cache or platformdirs.user_cache_path("perfrnn-live")
-    stored = cache / f"tokens-{_digest(paths, vocabulary)}.npz"
+    stored = cache / f"tokens-{_digest(paths, vocabulary, composers)}"
     if stored.exists():
-        with contextlib.suppress(CorpusEmpty):  # a damaged cache is made again
+        with contextlib.suppress(CorpusEmpty):
             return TokenCorpus.load(stored)
-    recordings: list[NDArray[np.int16]] = []
-    usable: list[Path] = []
+        shutil.rmtree(stored)  # a damaged cache is made again
+    recordings = _tokenised(paths, vocabulary, on_progress, on_skipped, composers)
+    first = next(recordings, None)
+    if first is None:
+        raise CorpusEmpty("none of the recordings could be used")
+    shards.write(stored, vocabulary, chain([first], recordings))
+    return TokenCorpus.load(stored)
+
+
+def _tokenised(
+    paths: Sequence[Path],
+    vocabulary: Vocabulary,
+    on_progress: Callable[[int, int], None],
+    on_skipped: Callable[[str], None],
+    composers: Mapping[Path, str],
+) -> Iterator[Recording]:
+    """The usable ones, one after the other."""
     # not forked: the parent has threads, torch's among them
     with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
         results = pool.map(_tokenise_one, paths, [vocabulary.name] * len(paths), chunksize=4)
         for done, (path, result) in enumerate(zip(paths, results, strict=True), 1):
+            on_progress(done, len(paths))
             if isinstance(result, str):
                 on_skipped(result)
             else:
-                recordings.append(result)
-                usable.append(path)
-            on_progress(done, len(paths))
-    if not recordings:
-        raise CorpusEmpty("none of the recordings could be used")
-    corpus = TokenCorpus(
-        vocabulary,
-        np.concatenate(recordings),
-        np.cumsum([len(each) for each in recordings]),
-        tuple(path.name for path in usable),
-        tuple((composers or {}).get(path, "") for path in usable),
-    )
-    corpus.save(stored)
-    return corpus
+                yield Recording(result, path.name, composers.get(path, ""))
 
 
 def _tokenise_one(path: Path, vocabulary_name: str) -> NDArray[np.int16] | str:
@@ -221,9 +235,10 @@ def _tokenise_one(path: Path, vocabulary_name: str) -> NDArray[np.int16] | str:
     return tokens if len(tokens) else f"{path} has no notes"
 
 
-def _digest(paths: Iterable[Path], vocabulary: Vocabulary) -> str:
+def _digest(paths: Sequence[Path], vocabulary: Vocabulary, composers: Mapping[Path, str]) -> str:
     digest = hashlib.sha256(f"{_FORMAT} {vocabulary.name}".encode())
     for path in paths:
         status = path.stat()
-        digest.update(f"{path.resolve()} {status.st_size} {status.st_mtime_ns}\n".encode())
+        told = f"{path.resolve()} {status.st_size} {status.st_mtime_ns} {composers.get(path, '')}\n"
+        digest.update(told.encode())
     return digest.hexdigest()[:16]

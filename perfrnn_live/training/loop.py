@@ -1,4 +1,4 @@
-"""The training loop, top to bottom. Needs torch, numpy and a token file, nothing else.
+"""The training loop, top to bottom. Needs torch, numpy and a token file or folder, nothing else.
 
 Segments follow each other with the hidden state carried on, because the instrument plays for hours. Under `torchrun`
 each process takes its share of the streams and gradients are averaged; on two CPU cores two processes of one thread are
@@ -14,7 +14,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
@@ -25,6 +27,7 @@ from perfrnn_live.music.vocabulary import Vocabulary
 from perfrnn_live.training.augmentation import AUGMENTATIONS
 from perfrnn_live.training.batches import IGNORE, Batch, CarriedBatches
 from perfrnn_live.training.corpus import TokenCorpus
+from perfrnn_live.training.prefetch import Prefetched
 from perfrnn_live.training.processes import Processes
 
 
@@ -126,6 +129,7 @@ def train(
         batches.go_on(mine["drawn"], mine["places"])
         hidden, keys = (mine["h"], mine["c"]), (mine["sounding"], mine["age_s"])
 
+    supply = Prefetched(batches)
     # DistributedDataParallel hooks into the same parameters; a single process uses the network as it is
     both: nn.Module = Both(network)
     if processes.count > 1:
@@ -133,14 +137,15 @@ def train(
 
     def save(path: Path) -> None:
         carried = dict(zip(("h", "c", "sounding", "age_s"), (*hidden, *keys), strict=True))
-        everyone = processes.gathered({"drawn": batches.drawn, "places": batches.places, **carried})
+        everyone = processes.gathered({"drawn": supply.drawn, "places": supply.places, **carried})
         if processes.rank == 0:
             out.mkdir(parents=True, exist_ok=True)
-            state = {"weights": averaged.state_dict(), "network": network.state_dict(), "streams": everyone}
+            weights = {"weights": averaged.state_dict(), "network": network.state_dict()}
+            state = {**weights, "optimiser": optimiser.state_dict(), "streams": everyone, "recipe": asdict(recipe)}
             counts = {"events": events, "updates": updates, "elapsed_s": elapsed_s, "best": best}
-            counts |= {"validation": latest, "validation_asked": latest_asked}
+            likelihoods = {"validation": latest, "validation_asked": latest_asked}
             partial = path.with_suffix(".partial")
-            torch.save({**state, "optimiser": optimiser.state_dict(), **counts, "recipe": asdict(recipe)}, partial)
+            torch.save({**state, **counts, **likelihoods}, partial)
             partial.replace(path)
 
     began_s = perf_counter() - elapsed_s
@@ -168,13 +173,13 @@ def train(
 
         for group in optimiser.param_groups:
             group["lr"] = recipe.learning_rate * min(1.0, (updates + 1) / recipe.warm_up) * max(0.0, 1 - share)
-        batch = batches.next()
+        batch = supply.next()
         hidden, keys = _begin_anew(batch, hidden, keys)
         with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
             unasked, asked, hidden, keys = _nats(both, batch, hidden, keys, training.vocabulary)
         counted = processes.total(int((batch.targets != IGNORE).sum()))
         # gradients are averaged over the processes: this makes them those of all streams in one batch
-        ((unasked + asked) * (processes.count / counted)).backward()
+        ((unasked + asked) * (processes.count / counted)).backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
@@ -189,8 +194,8 @@ def train(
 
 @torch.no_grad()
 def validate(network: PerformanceRNN, corpus: TokenCorpus, events: int) -> tuple[float, float]:
-    """Nats per event over the first `events` of up to 64 recordings side by side, the state carried: with nothing asked,
-    and with some of what is to come asked for."""
+    """Nats per event over the first `events` of up to 64 recordings side by side, the state carried: with nothing
+    asked, and with some of what is to come asked for."""
     streams = min(64, len(corpus))
     batches = CarriedBatches(corpus.first(streams), streams, segment=128)
     hidden, keys = network.start(streams), silent_keys(streams, network.output.weight.device)
@@ -206,8 +211,7 @@ def validate(network: PerformanceRNN, corpus: TokenCorpus, events: int) -> tuple
 
 
 class Both(nn.Module):
-    """The network as it is trained: what it expects unasked, and, with no way back into its layers, what it expects when
-    something is asked."""
+    """The network as it is trained: what it expects unasked, and, with no way back into its layers, asked."""
 
     def __init__(self, network: PerformanceRNN) -> None:
         super().__init__()
@@ -226,11 +230,11 @@ def _nats(
 ) -> tuple[Tensor, Tensor, Hidden, KeyState]:
     """Nats of all the batch's targets, unasked and asked, and where its streams stand after it."""
     device = hidden[0].device
-    inputs, targets, reminders = (
-        torch.from_numpy(array).to(device, torch.int64) for array in (batch.inputs, batch.targets, batch.reminders)
+    inputs, targets, reminders, asked_for = (
+        _on(device, array) for array in (batch.inputs, batch.targets, batch.reminders, batch.asked)
     )
     features, keys = key_features(inputs, keys, vocabulary)
-    *logits, hidden = both(inputs, features, reminders, torch.from_numpy(batch.asked).to(device), hidden)
+    *logits, hidden = both(inputs, features, reminders.long(), asked_for, hidden)
     unasked, asked = (
         cross_entropy(each.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORE, reduction="sum")
         for each in logits
@@ -240,12 +244,18 @@ def _nats(
 
 def _begin_anew(batch: Batch, hidden: Hidden, keys: KeyState) -> tuple[Hidden, KeyState]:
     """The state detached from the last segment, and cleared for the streams that begin a recording."""
-    fresh = torch.from_numpy(batch.fresh).to(hidden[0].device)[:, None]
+    fresh = _on(hidden[0].device, batch.fresh)[:, None]
 
     def clear(state: Tensor, empty: float) -> Tensor:
         return torch.where(fresh, empty, state.detach())
 
     return (clear(hidden[0], 0.0), clear(hidden[1], 0.0)), (clear(keys[0], 0.0), clear(keys[1], torch.inf))
+
+
+def _on(device: torch.device, array: NDArray[np.generic]) -> Tensor:
+    """An array as a tensor; onto a GPU from pinned memory, for which nobody waits."""
+    tensor = torch.from_numpy(array)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
 
 
 @torch.no_grad()

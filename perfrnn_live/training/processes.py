@@ -1,4 +1,4 @@
-"""One process or several under `torchrun`: what they agree on beside the gradients, which DistributedDataParallel sees to."""
+"""One process or several under `torchrun`: what they agree on, beside the gradients."""
 
 from __future__ import annotations
 

@@ -13,15 +13,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from perfrnn_live.errors import BadValue, CannotWrite, CorpusEmpty, NotMidi
 from perfrnn_live.model.export import export
-from perfrnn_live.model.weights import save_training_result
+from perfrnn_live.model.weights import load_network, save_training_result
 from perfrnn_live.music.vocabulary import VOCABULARIES, Vocabulary
 from perfrnn_live.training import loop
 from perfrnn_live.training.augmentation import AUGMENTATIONS
 from perfrnn_live.training.corpus import Split, TokenCorpus, find_recordings, named_composers, tokenise
+from perfrnn_live.training.shards import LISTING
 
 
-def train(recipe: loop.Recipe, data: Path, validation: Path | None, out: Path, resume: bool) -> None:
-    """Train by `recipe` and leave `out` as a model folder. Ctrl-C ends early and keeps the best."""
+def train(
+    recipe: loop.Recipe, data: Path, validation: Path | None, out: Path, resume: bool, start_from: Path | None
+) -> None:
+    """Train by `recipe`, beginning with the weights of a model folder if one is given, and leave `out` as one. Ctrl-C
+    ends early and keeps the best."""
     if recipe.network.vocabulary not in VOCABULARIES:
         raise BadValue(f"there is no vocabulary {recipe.network.vocabulary!r}; there are {', '.join(VOCABULARIES)}")
     if recipe.augmentation not in AUGMENTATIONS:
@@ -34,6 +38,12 @@ def train(recipe: loop.Recipe, data: Path, validation: Path | None, out: Path, r
         raise CannotWrite(f"cannot write into {out}: {existing} is no folder to write to")
     if resume and not (out / "last.pt").is_file():
         raise BadValue(f"there is nothing to resume: {out / 'last.pt'} does not exist")
+    weights = None
+    if start_from is not None:
+        network = load_network(start_from)
+        if network.config != recipe.network:
+            raise BadValue(f"{start_from.name} is of other sizes: {network.config}")
+        weights = network.state_dict()
     first = os.environ.get("RANK", "0") == "0"  # under torchrun one process speaks for all
     console = Console(quiet=not first)
     vocabulary = recipe.network.events
@@ -52,23 +62,24 @@ def train(recipe: loop.Recipe, data: Path, validation: Path | None, out: Path, r
                 f"loss {progress.loss:.3f}  validation {best} nats/event",
             )
 
-        best = loop.train(recipe, training, validating, out, resume, show, lambda: bool(stopped))
+        best = loop.train(recipe, training, validating, out, resume, weights, show, lambda: bool(stopped))
     if not best.is_file():
         raise BadValue(f"training with a learning rate of {recipe.learning_rate} came to nothing: try a lower one")
     if first:
         save_training_result(best, out, data=str(data.name), licence="that of the data it was trained on")
-        console.print(f"{export(out)} is ready: perfrnn-live play --model {out}")
+        export(out)
+        console.print(f"{out} is ready: perfrnn-live play --model {out}")
 
 
 def load_split(data: Path, split: Split, vocabulary: Vocabulary, console: Console) -> TokenCorpus:
-    """Tokens of a folder's split, or of a token file as it is. Raises CorpusEmpty or NotMidi."""
-    if data.suffix == ".npz":
+    """Tokens of a folder's split, or of a token file or folder as it is. Raises CorpusEmpty or NotMidi."""
+    if data.suffix == ".npz" or (data / LISTING).is_file():
         corpus = TokenCorpus.load(data)
         if corpus.vocabulary != vocabulary:
             raise BadValue(f"{data} holds {corpus.vocabulary.name}, not {vocabulary.name}")
         return corpus
     if data.is_file():
-        raise NotMidi(f"{data} is a file: --data takes a folder of .mid files, or a token file (.npz)")
+        raise NotMidi(f"{data} is a file: --data takes a folder of .mid files, or a token file (.npz) or folder")
     paths = find_recordings(data, split)
     if not paths:
         raise CorpusEmpty(f"{data} has no recording for {split}")
