@@ -7,6 +7,7 @@ import json
 import math
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -81,20 +82,8 @@ def play(
 
     _check_seconds(seconds)
     lowest, highest = range_of(range)
-    settings = Settings(
-        temperature=temperature,
-        top_p=top_p,
-        density=density,
-        loudness=loudness,
-        register=register,
-        polyphony=polyphony,
-        scale=scale,
-        answer_length=answer_length,
-        mode=mode,
-        composer=composer,
-        towards=towards,
-        blend=blend,
-    )
+    sound = (temperature, top_p, density, loudness, register, polyphony, scale, answer_length)
+    settings = Settings(*sound, mode=mode, composer=composer, towards=towards, blend=blend)
     sitting = Sitting(
         model=find_model(model),
         output=output,
@@ -163,18 +152,8 @@ def generate(
     from perfrnn_live.music.midifile import check_writable, write_notes
 
     _check_seconds(seconds)
-    settings = Settings(
-        temperature=temperature,
-        top_p=top_p,
-        density=density,
-        loudness=loudness,
-        register=register,
-        scale=scale,
-        composer=composer,
-        towards=towards,
-        blend=blend,
-    )
-    controls = Steering(Controls(), None).controls(settings, 0.0)
+    asked = Settings(1.0, 1.0, density, loudness, register, 32, scale, composer=composer, towards=towards, blend=blend)
+    controls = replace(Steering(Controls(), None).controls(asked, 0.0), temperature=temperature, top_p=top_p)
     if not out.name:
         raise CannotWrite(f"cannot write {out}: it is a folder")
     paths = [out] if count == 1 else [out.with_stem(f"{out.stem}-{n}") for n in range(1, count + 1)]

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfrnn_live.model.continuation import Continuation, Moment
-from perfrnn_live.model.engine import HiddenState, Keys, Logits
+from perfrnn_live.model.engine import Context, Expectation, HiddenState, Logits
+from perfrnn_live.model.handles import COMPOSERS, DENSITIES, LOUDNESSES, PITCH_CLASSES, REGISTERS, Asked
 from perfrnn_live.music.keyboard import KEY_FEATURES, Keyboard
 from perfrnn_live.music.performance import bin_to_velocity
-from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, EventKind, Vocabulary
+from perfrnn_live.music.reminders import REMINDERS
+from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, PITCHES, VELOCITY_BINS, EventKind, Vocabulary
 from perfrnn_live.player.clock import FakeClock
 from perfrnn_live.player.link import LocalLink
 from perfrnn_live.player.messages import Command, Received, Report, control_change, note_off, note_on
@@ -24,8 +26,8 @@ _CELLS = 4
 
 
 class FakeEngine:
-    """A linear recurrence modulo a prime over every token and keyboard it was ever fed: equal states are equal
-    histories. It plays about 40 events a second, mostly short notes.
+    """Linear recurrences modulo a prime over all it was ever fed, `h` over tokens and keyboards, `c` over reminders:
+    equal states are equal histories. It plays about 40 events a second, mostly short notes, and leans to what is asked.
     `on_step` is called at each step, and may take its time.
     """
 
@@ -41,17 +43,43 @@ class FakeEngine:
         shift = vocabulary.tokens_of(EventKind.TIME_SHIFT)
         self._moods[0, :, shift] += 3.0 - 0.15 * np.arange(shift.stop - shift.start)
         self._moods[0, :, vocabulary.tokens_of(EventKind.VELOCITY)] -= 2.0
+        self._of_token = np.vstack([self._of_token, rng.integers(1, _PRIME, _CELLS)])  # the symbol for the middle
+        self._of_reminders = rng.integers(1, _PRIME, (REMINDERS, _CELLS))
+        self._leanings = _leanings(vocabulary, rng)
 
     def start(self, batch: int) -> HiddenState:
         return HiddenState(*np.zeros((2, 1, batch, _CELLS), np.float32))
 
-    def step(self, tokens: NDArray[np.int64], state: HiddenState, keys: Keys) -> tuple[Logits, HiddenState]:
+    def step(self, tokens: NDArray[np.int64], state: HiddenState, context: Context) -> tuple[Expectation, HiddenState]:
         self.on_step()
-        before = state.h[0].astype(np.int64) @ self._of_state
-        seen = (keys * 4096).astype(np.int64) @ self._of_keys
-        h = (before + self._of_token[tokens] + seen) % _PRIME
+        h_before, c_before = (each[0].astype(np.int64) @ self._of_state for each in (state.h, state.c))
+        seen = (context.keys * 4096).astype(np.int64) @ self._of_keys
+        h = (h_before + self._of_token[tokens] + seen) % _PRIME
+        c = (c_before + context.reminders @ self._of_reminders) % _PRIME
         logits = self._moods[0, h[:, 0] % 61] + self._moods[1, h[:, 1] % 61]
-        return logits, HiddenState(h.astype(np.float32)[None], state.c + 1)
+        after = HiddenState(h.astype(np.float32)[None], c.astype(np.float32)[None])
+        return Expectation(logits, after.h[0]), after
+
+    def handled(self, inner: NDArray[np.float32], asked: Asked) -> Logits:
+        mood = self._moods[1, inner[:, 2].astype(np.int64) % 61] / 4
+        return np.asarray(asked @ self._leanings + mood)
+
+
+def _leanings(vocabulary: Vocabulary, rng: np.random.Generator) -> NDArray[np.float32]:
+    """What is added for each corner of a handle, (HANDLES, size): to all strikes, to velocities and to strikes near by,
+    to those of a pitch class; for a composer, to anything."""
+    densities, loudnesses, registers, classes, composers = (
+        np.zeros((corners, vocabulary.size), np.float32)
+        for corners in (len(DENSITIES), len(LOUDNESSES), len(REGISTERS), PITCH_CLASSES, len(COMPOSERS))
+    )
+    strikes, velocities = vocabulary.tokens_of(EventKind.NOTE_ON), vocabulary.tokens_of(EventKind.VELOCITY)
+    pitches, loud = np.arange(PITCHES), bin_to_velocity(np.arange(VELOCITY_BINS))
+    densities[:, strikes] = np.log(np.array(DENSITIES) / 8)[:, None]
+    loudnesses[:, velocities] = -abs(loud - np.array(LOUDNESSES)[:, None]) / 8
+    registers[:, strikes] = 2 - abs(pitches - np.array(REGISTERS)[:, None]) / 6
+    classes[:, strikes] = 2.0 * (pitches % 12 == np.arange(PITCH_CLASSES)[:, None])
+    composers += rng.normal(0.0, 0.3, composers.shape).astype(np.float32)
+    return np.concatenate([densities, loudnesses, registers, classes, composers])
 
 
 class TracedContinuation(Continuation):

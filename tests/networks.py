@@ -10,8 +10,10 @@ import onnx
 import torch
 from numpy.typing import NDArray
 
-from perfrnn_live.model.engine import HiddenState, Keys, Logits
-from perfrnn_live.model.export import step_graph
+from perfrnn_live.model.checkpoint import CARD, HANDLING, ONNX
+from perfrnn_live.model.engine import Context, Expectation, HiddenState, Logits
+from perfrnn_live.model.export import handling_graph, step_graph
+from perfrnn_live.model.handles import Asked
 from perfrnn_live.model.network import NetworkConfig, PerformanceRNN
 from perfrnn_live.model.weights import load_network
 from perfrnn_live.music.codec import encode
@@ -50,36 +52,55 @@ def random_tokens(seed: int, notes: int, vocabulary: Vocabulary = PERFORMANCE_8M
 def corpus_of(*recordings: list[int], vocabulary: Vocabulary = PERFORMANCE_8MS) -> TokenCorpus:
     ends = np.cumsum([len(each) for each in recordings])
     names = tuple(f"{index}.mid" for index in range(len(recordings)))
-    return TokenCorpus(vocabulary, np.concatenate(recordings).astype(np.int16), ends, names)
+    composers = ("",) * len(recordings)
+    return TokenCorpus(vocabulary, np.concatenate(recordings).astype(np.int16), ends, names, composers)
 
 
-def tiny_network(config: NetworkConfig | None = None) -> PerformanceRNN:
+def tiny_network(config: NetworkConfig | None = None, seed: int = 5) -> PerformanceRNN:
     """Untrained, but with nothing left at zero and logits as far apart as a trained network's."""
-    torch.manual_seed(5)
+    torch.manual_seed(seed)
     network = PerformanceRNN(config or NetworkConfig(layers=2, cells=24))
     with torch.no_grad():
+        for weight in network.parameters():
+            if weight.ndim == 1:
+                weight.add_(0.1 * torch.randn_like(weight))
         network.output.weight.mul_(3)
         network.keys_output.weight.normal_(std=0.5)
+        network.handling.output.weight.normal_(std=0.5)
     return network.eval()
 
 
-def save_fp32_step(folder: Path, target: Path) -> Path:
-    """The step of a model folder with its weights as they are, in a folder of its own beside the same card."""
+def save_fp32(folder: Path, target: Path) -> Path:
+    """The graphs of a model folder with their weights as they are, in a folder of their own beside the same card."""
     target.mkdir(exist_ok=True)
-    (target / "card.json").write_bytes((folder / "card.json").read_bytes())
-    onnx.save(step_graph(load_network(folder)), target / "model.onnx")
+    (target / CARD).write_bytes((folder / CARD).read_bytes())
+    network = load_network(folder)
+    onnx.save(step_graph(network), target / ONNX)
+    onnx.save(handling_graph(network), target / HANDLING)
     return target
 
 
 class ConstantEngine:
-    """Always expects the same; its state counts the steps of each stream."""
+    """Always expects the same; its state, and what is `inner`, counts the steps of each stream. What is asked adds what
+    `handling` (HANDLES, size) says; without it nothing may be asked."""
 
-    def __init__(self, logits: NDArray[np.float32] | None = None, vocabulary: Vocabulary = PERFORMANCE_8MS) -> None:
+    def __init__(
+        self,
+        logits: NDArray[np.float32] | None = None,
+        vocabulary: Vocabulary = PERFORMANCE_8MS,
+        handling: NDArray[np.float32] | None = None,
+    ) -> None:
         self.vocabulary = vocabulary
         self._logits = np.zeros(vocabulary.size, np.float32) if logits is None else logits
+        self._handling = handling
 
     def start(self, batch: int) -> HiddenState:
         return HiddenState(*np.zeros((2, 1, batch, 1), np.float32))
 
-    def step(self, tokens: NDArray[np.int64], state: HiddenState, keys: Keys) -> tuple[Logits, HiddenState]:
-        return np.tile(self._logits, (len(tokens), 1)), HiddenState(state.h + 1, state.c)
+    def step(self, tokens: NDArray[np.int64], state: HiddenState, context: Context) -> tuple[Expectation, HiddenState]:
+        after = HiddenState(state.h + 1, state.c)
+        return Expectation(np.tile(self._logits, (len(tokens), 1)), after.h[0]), after
+
+    def handled(self, inner: NDArray[np.float32], asked: Asked) -> Logits:
+        assert self._handling is not None, "nothing was asked"
+        return asked @ self._handling

@@ -15,9 +15,14 @@ import pytest
 import typer
 
 from perfrnn_live import cli
+from perfrnn_live.live.controls import KNOBS, Mode, Settings
 from perfrnn_live.live.pads import Pads
+from perfrnn_live.live.run import Sitting
+from perfrnn_live.live.session import Summary
+from perfrnn_live.model.checkpoint import DEFAULT_MODEL
 from perfrnn_live.model.export import export
-from perfrnn_live.model.weights import save_network
+from perfrnn_live.model.handles import COMPOSERS
+from perfrnn_live.model.weights import load_network, save_network
 from perfrnn_live.music.midifile import read_notes, write_notes
 from perfrnn_live.music.vocabulary import PERFORMANCE_10MS
 from tests import networks
@@ -126,12 +131,33 @@ def test_a_number_out_of_range(option: str, value: str, improvise: Run, tmp_path
 @pytest.mark.parametrize(
     ("option", "value", "saying"),
     [
-        ("--temperature", "5", "temperature must be from 0.5 to 2"),
-        ("--density", "0", "density must be"),
-        ("--loudness", "nan", "loudness must be"),
-        ("--register", "2", "register must be"),
+        ("--temperature", "5", "temperature must be from 0.5 to 2, not 5.0"),
+        ("--top-p", "0", "top p must be from 0.5 to 1, not 0.0"),
+        ("--top-p", "2", "top p must be from 0.5 to 1, not 2.0"),
+        ("--top-p", "-0.5", "top p must be from 0.5 to 1, not -0.5"),
+        ("--top-p", "nan", "top p must be from 0.5 to 1, not nan"),
+        ("--density", "0", "density must be from 1 to 30, or free, not 0.0"),
+        ("--density", "31", "density must be from 1 to 30, or free, not 31.0"),
+        ("--loudness", "nan", "loudness must be from 20 to 110, or free, not nan"),
+        ("--register", "2", "register must be from 36 to 84, or free, not 2.0"),
+        ("--scale", "H major", "scale must be one of any, follow, C major … B minor, not H major"),
+        ("--composer", "salieri", f"composer must be one of any, {', '.join(COMPOSERS)}, not salieri"),
+        ("--towards", "Bach", f"towards must be one of any, {', '.join(COMPOSERS)}, not Bach"),
+        ("--blend", "1.5", "blend must be from 0 to 1, not 1.5"),
+    ],
+)
+def test_a_knob_beyond_its_end(option: str, value: str, saying: str, improvise: Run, tmp_path: Path) -> None:
+    before = contents(tmp_path)
+    outcome = improvise(option, value)
+    assert_refused(outcome, saying)
+    assert outcome.status == 1 and outcome.err.count("\n") == 1
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "saying"),
+    [
         ("--polyphony", "0", "polyphony must be"),
-        ("--scale", "H major", "scale must be"),
         ("--answer-length", "100", "answer length must be"),
         ("--range", "C9", "is no range"),
         ("--range", "C5..C4", "is no range"),
@@ -167,12 +193,6 @@ def test_filling_pads_from_recordings(run: Run, model: Path, tmp_path: Path) -> 
     assert not (tmp_path / "more.npz").exists()
 
 
-@pytest.mark.parametrize("value", ["0", "2", "-0.5", "nan"])
-def test_a_top_p_out_of_range(value: str, run: Run, model: Path, tmp_path: Path) -> None:
-    assert_refused(run("generate", "out.mid", "--model", model, "--top-p", value), "top-p")
-    assert not contents(tmp_path)
-
-
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -183,11 +203,16 @@ def test_a_top_p_out_of_range(value: str, run: Run, model: Path, tmp_path: Path)
         ("generate", "o.mid", "--beams", "0"),
         ("generate", "o.mid", "--seed", "-1"),
         ("generate", "o.mid", "--seconds", "many"),
+        ("generate", "o.mid", "--density", "free"),
+        ("generate", "o.mid", "--polyphony", "4"),
         ("train", "--data", "d"),
         ("train", "--data", "d", "--out", "o", "--minutes", "nan"),
         ("train", "--data", "d", "--out", "o", "--learning-rate", "-1"),
         ("train", "--data", "d", "--out", "o", "--learning-rate", "nan"),
         ("train", "--data", "d", "--out", "o", "--cells", "0"),
+        ("train", "--data", "d", "--out", "o", "--dropout", "1"),
+        ("train", "--data", "d", "--out", "o", "--dropout", "nan"),
+        ("train", "--data", "d", "--out", "o", "--precision", "fp16"),
         ("evaluate",),
         ("evaluate", "--data", "d", "--limit", "0"),
         ("export",),
@@ -298,8 +323,14 @@ class TestData:
 
 def test_an_unknown_model(improvise: Run, run: Run, tmp_path: Path) -> None:
     before = contents(tmp_path)
-    for outcome in (improvise("--model", "nope"), run("evaluate", "--data", "d", "--model", "nope")):
-        assert_refused(outcome, "there is no model 'nope'; shipped are: maestro-first")
+    shipped = sorted(card.parent.name for card in (REPOSITORY / "models").glob("*/card.json"))
+    assert DEFAULT_MODEL in shipped
+    for outcome in (
+        improvise("--model", "nope"),
+        run("evaluate", "--data", "d", "--model", "nope"),
+        run("train", "--data", "d", "--out", "o", "--from", "nope"),
+    ):
+        assert_refused(outcome, f"there is no model 'nope'; shipped are: {', '.join(shipped)}; or give a folder")
     assert_refused(run("export", "nope"), "there is no model 'nope'")
     assert contents(tmp_path) == before
 
@@ -342,6 +373,12 @@ def test_training_into_a_file(run: Run, tmp_path: Path) -> None:
     for out in ("file", "file/below"):
         assert_refused(run("train", "--data", "missing", "--out", out), f"cannot write into {out}")
     assert contents(tmp_path) == {"file": OLD}
+
+
+@pytest.mark.parametrize("sizes", [("--layers", 2), ("--layers", 2, "--cells", 25)])
+def test_training_from_a_model_of_other_sizes(sizes: tuple[object, ...], run: Run, model: Path, tmp_path: Path) -> None:
+    assert_refused(run("train", "--data", "missing", "--out", "out", "--from", model, *sizes), "tiny is of other sizes")
+    assert not contents(tmp_path)
 
 
 def test_resuming_without_a_run(run: Run, tmp_path: Path) -> None:
@@ -426,12 +463,111 @@ def test_generating_is_repeatable(run: Run, model: Path, tmp_path: Path) -> None
     assert read_notes(tmp_path / "a-1.mid")
 
 
+@pytest.fixture
+def generated(run: Run, model: Path, tmp_path: Path) -> Callable[..., bytes]:
+    """Two seconds of seed 4 with these options as well."""
+
+    def generated(*options: object) -> bytes:
+        outcome = run("generate", "out.mid", "--model", model, "--seconds", 2, "--seed", 4, *options)
+        assert (outcome.status, outcome.err) == (0, "")
+        return (tmp_path / "out.mid").read_bytes()
+
+    return generated
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("--density", 3), ("--density", 20)),
+        (("--loudness", 30), ("--loudness", 90)),
+        (("--register", 45), ("--register", 75)),
+        (("--scale", "C major"), ("--scale", "F# minor")),
+        (("--composer", "chopin"), ("--composer", "bach")),
+        (("--composer", "chopin", "--towards", "bach"), ("--composer", "chopin", "--towards", "bach", "--blend", 0.5)),
+        (("--temperature", 0.7), ("--temperature", 1.5)),
+        (("--top-p", 0.6), ("--top-p", 0.9)),
+        ((), ("--middle",)),
+    ],
+    ids=lambda options: " ".join(map(str, options)) or "nothing",
+)
+def test_what_is_asked_for_changes_the_music(
+    one: tuple[object, ...], other: tuple[object, ...], generated: Callable[..., bytes]
+) -> None:
+    assert generated(*one) != generated(*other)
+    assert generated(*other) == generated(*other) != generated("--temperature", 0.9)
+
+
+def test_what_asks_for_nothing_changes_nothing(generated: Callable[..., bytes], tmp_path: Path) -> None:
+    plain = generated()
+    for options in (("--composer", "any", "--towards", "bach", "--blend", 1), ("--scale", "follow"), ("--top-p", 1)):
+        assert generated(*options) == plain
+    chopin = generated("--composer", "chopin")
+    assert generated("--composer", "chopin", "--towards", "bach") == chopin
+    assert generated("--composer", "bach", "--towards", "chopin", "--blend", 1) == chopin != plain
+    write_notes(tmp_path / "prime.mid", networks.random_notes(2, 30))
+    primed = generated("--prime", "prime.mid")
+    assert generated("--prime", "prime.mid", "--middle") == primed != plain  # what was heard is a middle in any case
+
+
+def test_playing_begins_where_the_knobs_are_told_to_stand(
+    run: Run, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Sitting] = []
+
+    def play(sitting: Sitting) -> Summary:
+        asked.append(sitting)
+        return Summary(0, 0, 0.0, 0.0, 0.0, 0.0, 0)
+
+    monkeypatch.setattr("perfrnn_live.live.run.play", play)
+    told = {
+        "temperature": 0.8,
+        "top_p": 0.9,
+        "density": 3.5,
+        "loudness": 40.0,
+        "register": 70.0,
+        "polyphony": 4,
+        "scale": "F# minor",
+        "answer_length": 2.0,
+        "mode": Mode.DUET,
+        "composer": "chopin",
+        "towards": "bach",
+        "blend": 0.25,
+    }
+    assert {*told, "morph"} == set(KNOBS)
+    options = [
+        each
+        for name, value in told.items()
+        for each in (f"--{name.replace('_', '-')}", value.value if isinstance(value, Mode) else value)
+    ]
+    assert run("play", "--quiet", "--model", model, "--middle", *options).status == 0
+    assert run("play", "--quiet", "--model", model).status == 0
+    sitting, plain = asked
+    assert sitting.settings == Settings(**told)  # type: ignore[arg-type]
+    assert plain.settings == Settings(top_p=0.97)
+    assert sitting.middle and not plain.middle
+
+
+def test_training_from_the_weights_of_a_model(run: Run, model: Path, tmp_path: Path) -> None:
+    networks.corpus_of(*(networks.random_tokens(seed, 60) for seed in range(3))).save(tmp_path / "tokens.npz")
+    sizes = ("--layers", 2, "--cells", 24, "--streams", 2, "--segment", 32, "--events", 200)
+    train = ("train", "--data", "tokens.npz", "--validation", "tokens.npz", *sizes, "--dropout", 0.25)
+    outcome = run(*train, "--out", "same", "--from", model, "--learning-rate", 0)
+    assert outcome.status == 0
+    before, after = (load_network(folder).state_dict() for folder in (model, tmp_path / "same"))
+    assert all(after[name].equal(weight) for name, weight in before.items())
+    assert run(*train, "--out", "other", "--from", model, "--precision", "bf16").status == 0
+    other = load_network(tmp_path / "other").state_dict()
+    assert not all(other[name].equal(weight) for name, weight in before.items())
+    recipe = json.loads((tmp_path / "other" / "card.json").read_text(encoding="utf-8"))["training"]["recipe"]
+    assert (recipe["dropout"], recipe["precision"]) == (0.25, "bf16")
+
+
 def test_a_model_from_training_to_playing(run: Run, tmp_path: Path) -> None:
     networks.corpus_of(*(networks.random_tokens(seed, 60) for seed in range(3))).save(tmp_path / "tokens.npz")
     sizes = ("--layers", 1, "--cells", 12, "--streams", 2, "--segment", 32, "--augmentation", "less")
     train = ("train", "--data", "tokens.npz", "--validation", "tokens.npz", "--out", "model", *sizes)
     trained = run(*train, "--events", 500)
-    assert trained.status == 0 and "model.onnx is ready" in trained.out
+    assert trained.status == 0 and trained.out.endswith("model is ready: perfrnn-live play --model model\n")
     resumed = run(*train, "--events", 1500, "--resume")
     assert resumed.status == 0
     card = json.loads((tmp_path / "model" / "card.json").read_text(encoding="utf-8"))
@@ -448,9 +584,11 @@ def test_a_model_from_training_to_playing(run: Run, tmp_path: Path) -> None:
     assert losses[0] == pytest.approx(losses[1], abs=0.02)
     one = run("evaluate", "--data", "tokens.npz", "--model", "model", "--limit", 1)
     assert one.status == 0 and "nats_per_second" in one.out
-    step = tmp_path / "model" / "model.onnx"
-    before = step.read_bytes()
-    step.unlink()
+    graphs = {name: (tmp_path / "model" / name).read_bytes() for name in ("model.onnx", "handling.onnx")}
+    for name in graphs:
+        (tmp_path / "model" / name).unlink()
     exported = run("export", "model")
-    assert exported.status == 0 and step.read_bytes() == before
-    assert run("generate", "out.mid", "--model", "model", "--seconds", 1).status == 0
+    assert exported.status == 0
+    assert [line.partition(": ")[0] for line in exported.out.splitlines()] == [f"model/{name}" for name in graphs]
+    assert {name: (tmp_path / "model" / name).read_bytes() for name in graphs} == graphs
+    assert run("generate", "out.mid", "--model", "model", "--seconds", 1, "--density", 5).status == 0

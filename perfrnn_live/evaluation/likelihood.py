@@ -6,7 +6,7 @@ vocabularies, which differ in how many events they need for the same music.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -62,27 +62,35 @@ def evaluate(
     `events_each` looks at the first events of each recording only.
     """
     vocabulary = engine.vocabulary
-    recordings = sorted((corpus.recording(index)[:events_each] for index in range(len(corpus))), key=len, reverse=True)
-    events = sum(map(len, recordings))
-    state = engine.start(len(recordings))
-    keyboards = [Keyboard.silent() for _ in recordings]
-    tokens = np.full(len(recordings), vocabulary.start, np.int64)
+    recordings = [corpus.recording(index)[:events_each] for index in range(len(corpus))]
     nats = 0.0
-    for place in range(len(recordings[0])):
-        playing = sum(len(recording) > place for recording in recordings)  # the longest come first
-        if playing < len(keyboards):
-            keyboards, tokens = keyboards[:playing], tokens[:playing]
-            state = state.streams(np.arange(playing))
-        expected, state = engine.step(tokens, state, Context.of(keyboards, vocabulary.steps_per_second))
-        tokens = np.array([recordings[row][place] for row in range(playing)], np.int64)
-        nats -= float(log_softmax(expected.logits)[np.arange(playing), tokens].sum(dtype=np.float64))
-        keyboards = [
-            keyboard.after(vocabulary.events[token]) for keyboard, token in zip(keyboards, tokens, strict=True)
-        ]
-        on_progress(playing)
+    for each in heard(engine, recordings):
+        nats += float(each.sum(dtype=np.float64))
+        on_progress(len(each))
     everything = np.concatenate(recordings)
     on, shift = vocabulary.tokens_of(EventKind.NOTE_ON), vocabulary.tokens_of(EventKind.TIME_SHIFT)
     shifts = everything[(everything >= shift.start) & (everything < shift.stop)].astype(np.int64)
     steps = int((shifts - shift.start + 1).sum())
     notes = int(((everything >= on.start) & (everything < on.stop)).sum())
-    return Likelihood(nats, events, steps, notes, steps / vocabulary.steps_per_second, len(recordings))
+    return Likelihood(nats, len(everything), steps, notes, steps / vocabulary.steps_per_second, len(recordings))
+
+
+def heard(engine: StepEngine, recordings: Sequence[NDArray[np.int16]]) -> Iterator[NDArray[np.float32]]:
+    """The nats of the first event of each recording, then of the second of each that has one, and so on: (recordings
+    that long,), the longest first, as `sorted(recordings, key=len, reverse=True)` has them."""
+    vocabulary = engine.vocabulary
+    recordings = sorted(recordings, key=len, reverse=True)
+    state = engine.start(len(recordings))
+    keyboards = [Keyboard.silent() for _ in recordings]
+    tokens = np.full(len(recordings), vocabulary.start, np.int64)
+    for place in range(len(recordings[0])):
+        playing = sum(len(recording) > place for recording in recordings)
+        if playing < len(keyboards):
+            keyboards, tokens = keyboards[:playing], tokens[:playing]
+            state = state.streams(np.arange(playing))
+        expected, state = engine.step(tokens, state, Context.of(keyboards, vocabulary.steps_per_second))
+        tokens = np.array([recording[place] for recording in recordings[:playing]], np.int64)
+        yield -log_softmax(expected.logits)[np.arange(playing), tokens]
+        keyboards = [
+            keyboard.after(vocabulary.events[token]) for keyboard, token in zip(keyboards, tokens, strict=True)
+        ]

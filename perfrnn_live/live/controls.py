@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any, Literal
 
 from perfrnn_live.errors import BadValue
-from perfrnn_live.model.handles import COMPOSERS
+from perfrnn_live.music.composers import COMPOSERS
 
 ANY = "any"  # left to the model
 _CENTRE, _LAST = 64, 127  # of a controller's positions
@@ -130,7 +130,7 @@ class Switch:
     def span(self) -> str:
         """What it can be, in words; of many options the first and the last."""
         texts = [self.text(option) for option in self.options]
-        return "one of " + (", ".join(texts) if len(texts) <= 4 else f"{', '.join(texts[:3])} … {texts[-1]}")
+        return "one of " + (", ".join(texts) if len(texts) <= 17 else f"{', '.join(texts[:3])} … {texts[-1]}")
 
     def check(self, value: object) -> None:
         """Raises BadValue for what is no option."""
@@ -190,11 +190,12 @@ class Wish:
         """The value some key presses up or down; below the lowest it is left to the model."""
         if value is None:
             return self.dial.nudged(self.dial.low, presses - 1) if presses > 0 else None
-        return None if value <= self.dial.low and presses < 0 else self.dial.nudged(value, presses)
+        lowest = self.dial.nudged(self.dial.low, -presses)  # from which so many presses lead to the dial's end
+        return None if presses < 0 and value < lowest else self.dial.nudged(value, presses)
 
     def text(self, value: float | None) -> str:
         """The value as the screen shows it."""
-        return "free" if value is None else f"{value:.0f}"
+        return "free" if value is None else f"{value:.3g}"
 
 
 Knob = Dial | Wish | Switch
@@ -288,7 +289,9 @@ def pitch_class_histogram(scale: str, recent: Sequence[float]) -> tuple[float, .
     """How often C, C♯ … B are to be struck: 12 weights, or None where that is left to the model.
 
     A key's is that of much music in it (Albrecht & Shanahan 2013); to "follow" is what was struck lately, `recent`.
+    Raises BadValue for an unknown scale.
     """
+    KNOBS["scale"].check(scale)
     if scale == "follow":
         return tuple(recent) if any(recent) else None
     if scale == ANY:

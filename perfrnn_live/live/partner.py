@@ -283,7 +283,8 @@ class Partner:
     def _turn_knobs(self, now_s: float) -> None:
         controls = self._steering.controls(self.settings, now_s)
         if self._turned_s is None:  # it is only the other player's hands that moved the scale or the split
-            self._improviser.controls = controls
+            if controls != self._improviser.controls:  # what follows from the old ones has been worked out already
+                self._improviser.controls = controls
         elif now_s - self._swapped_s >= _KNOB_S:
             if controls != self._improviser.controls:
                 self._improviser.controls = controls

@@ -14,7 +14,7 @@ from typing import Any
 from perfrnn_live.errors import CheckpointMismatch, ModelNotFound
 from perfrnn_live.music.vocabulary import VOCABULARIES, Vocabulary
 
-DEFAULT_MODEL = "maestro-first"
+DEFAULT_MODEL = "maestro"
 CARD, WEIGHTS = "card.json", "weights.safetensors"
 ONNX, HANDLING = "model.onnx", "handling.onnx"  # the step, and what is asked of it
 

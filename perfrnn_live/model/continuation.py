@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from perfrnn_live.model.controls import FREE, Constraint, Controls
 from perfrnn_live.model.engine import Context, Expectation, HiddenState, StepEngine
+from perfrnn_live.model.handles import Handles
 from perfrnn_live.model.sampling import sample
 from perfrnn_live.model.shaping import Shaping, shaped
 from perfrnn_live.music.keyboard import Keyboard
@@ -72,6 +73,12 @@ class Continuation:
         velocity = self._velocity
         return self._moments(expected, state, keyboards, [velocity.start <= token < velocity.stop for token in tokens])
 
+    def expected(self, moment: Moment, handles: Handles) -> NDArray[np.float32]:
+        """The logits (size,) of what comes next where this is asked for."""
+        if not handles.anything:
+            return moment.logits
+        return np.asarray(moment.logits + self._engine.handled(moment.inner[None], handles.asked[None])[0])
+
     def choose(
         self, moment: Moment, controls: Controls, rng: np.random.Generator, constraint: Constraint = FREE
     ) -> int:
@@ -99,10 +106,7 @@ class Continuation:
             if due_steps <= 0 and not constraint.waited_steps:
                 return int(self._off.start + oldest)
         allowed = self._allowed(moment, own, due_steps, shaping, constraint)
-        logits = moment.logits
-        if controls.handles.anything:
-            logits = logits + self._engine.handled(moment.inner[None], controls.handles.asked[None])[0]
-        logits = shaping.applied(logits, controls.temperature)
+        logits = shaping.applied(self.expected(moment, controls.handles), controls.temperature)
         return sample(logits, rng, controls.temperature, controls.top_p, allowed)
 
     def _allowed(

@@ -117,8 +117,9 @@ def handling_graph(network: PerformanceRNN) -> onnx.ModelProto:
     graph = _Graph()
     weights = {name.removeprefix("handling."): array for name, array in _weights(network).items()}
     expected = graph.linear("inner", weights["expected.weight"], weights["expected.bias"])
-    x = graph.add("Relu", graph.add("Add", expected, graph.product("asked", weights["asked.weight"])))
-    x = graph.add("Relu", graph.linear(x, weights["hidden.weight"], weights["hidden.bias"]))
+    x = graph.silu(graph.add("Add", expected, graph.product("asked", weights["asked.weight"])))
+    x = graph.norm(x, weights["norm.weight"], weights["norm.bias"])
+    x = graph.silu(graph.linear(x, weights["hidden.weight"], weights["hidden.bias"]))
     graph.linear(x, weights["output.weight"], weights["output.bias"], output="added")
     inputs = [_value("inner", "batch", network.config.cells), _value("asked", "batch", HANDLES)]
     return graph.model("performance-rnn-handling", inputs, [_value("added", "batch", network.config.events.size)])
@@ -158,6 +159,9 @@ class _Graph:
     def norm(self, x: str, scale: NDArray[np.float32], bias: NDArray[np.float32], output: str | None = None) -> str:
         parameters = (self.constant(scale), self.constant(bias))
         return self.add("LayerNormalization", x, *parameters, output=output, axis=-1, epsilon=1e-5)
+
+    def silu(self, x: str) -> str:
+        return self.add("Mul", x, self.add("Sigmoid", x))
 
     def split(self, x: str, parts: int, axis: int) -> list[str]:
         outputs = [f"{x}_{len(self.nodes)}_{part}" for part in range(parts)]

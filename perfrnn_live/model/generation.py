@@ -54,7 +54,7 @@ def likeliest(
     for _ in range(events):
         tokens = [continuation.choose(moment, controls, rng, constraint) for moment in moments]
         if beams > 1:
-            chances = log_softmax(np.stack([moment.logits for moment in moments]))
+            chances = log_softmax(np.stack([continuation.expected(moment, controls.handles) for moment in moments]))
             likelihoods += chances[np.arange(len(tokens)), tokens]
         moments = continuation.feed(moments, tokens)
         for path, step in zip(paths, zip(tokens, moments, strict=True), strict=True):

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfrnn_live.errors import BadValue
+from perfrnn_live.music.composers import COMPOSERS
 
 WINDOW_S = 3.0  # density, loudness and register are those of so long from now on
 CLASSES_WINDOW_S = 5.0  # pitch classes likewise
@@ -25,11 +26,6 @@ DENSITIES = (1.0, 2.0, 3.0, 4.5, 6.0, 8.0, 10.0, 13.0, 17.0, 22.0, 30.0)  # note
 LOUDNESSES = (20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 95.0, 110.0)  # mean velocity
 REGISTERS = (36.0, 44.0, 50.0, 55.0, 60.0, 65.0, 70.0, 76.0, 84.0)  # mean pitch
 PITCH_CLASSES = 12
-# Those with an hour or more in MAESTRO's training split, most first; everybody else is the last.
-COMPOSERS = (
-    "schubert", "beethoven", "chopin", "liszt", "schumann", "bach", "brahms", "debussy", "mendelssohn", "rachmaninoff",
-    "scriabin", "mozart", "haydn", "mussorgsky", "scarlatti", OTHER := "other",
-)  # fmt: skip
 HANDLES = len(DENSITIES) + len(LOUDNESSES) + len(REGISTERS) + PITCH_CLASSES + len(COMPOSERS)
 
 Asked = NDArray[np.float32]  # (..., HANDLES)
@@ -74,10 +70,11 @@ class Handles:
         classes = np.full(PITCH_CLASSES, none) if self.pitch_classes is None else np.array(self.pitch_classes)
         return asked(np.array([*measured, *classes]), composers)
 
-    @cached_property
+    @property
     def anything(self) -> bool:
         """False if all is left to the model."""
-        return bool(self.asked.any())
+        measured = (self.density, self.loudness, self.register, self.pitch_classes)
+        return bool(self.composers) or any(each is not None for each in measured)
 
 
 NOTHING = Handles()

@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import silu
 
 from perfrnn_live.model.handles import HANDLES
 from perfrnn_live.music.keyboard import KEY_FEATURES
@@ -74,6 +75,7 @@ class Handling(nn.Module):
         super().__init__()
         self.expected = nn.Linear(cells, cells)
         self.asked = nn.Linear(HANDLES, cells, bias=False)
+        self.norm = nn.LayerNorm(cells)
         self.hidden = nn.Linear(cells, cells)
         self.output = nn.Linear(cells, size)
         nn.init.zeros_(self.output.weight)
@@ -81,8 +83,8 @@ class Handling(nn.Module):
 
     def forward(self, expected: Tensor, asked: Tensor) -> Tensor:
         """expected (..., cells), asked (..., HANDLES) → what is to be added to the logits (..., size)."""
-        x = torch.relu(self.expected(expected) + self.asked(asked))
-        return self.output(torch.relu(self.hidden(x)))  # type: ignore[no-any-return]
+        x = silu(self.expected(expected) + self.asked(asked))  # not relu: at this learning rate all of it died
+        return self.output(silu(self.hidden(self.norm(x))))  # type: ignore[no-any-return]
 
 
 class PerformanceRNN(nn.Module):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.model.handles import COMPOSERS, PITCH_CLASSES, asked
+from perfrnn_live.model.handles import PITCH_CLASSES, asked
+from perfrnn_live.music.composers import COMPOSERS
 from perfrnn_live.music.reminders import REMINDERS, along
 from perfrnn_live.training.augmentation import Augmentation, entered
 from perfrnn_live.training.corpus import TokenCorpus
@@ -102,7 +104,7 @@ class CarriedBatches:
     def _recording(self, n: int) -> _Playing:
         if n not in self._playing:
             epoch, turn = divmod(n, len(self.corpus))
-            order = np.random.default_rng((self.seed, epoch)).permutation(len(self.corpus))
+            order = _order(self.seed, epoch, len(self.corpus))
             rng = np.random.default_rng((self.seed, epoch, turn))
             vocabulary = self.corpus.vocabulary
             index = int(order[turn])
@@ -117,6 +119,12 @@ class CarriedBatches:
                 np.array([name == self.corpus.composers[index] for name in COMPOSERS], np.float32),
             )
         return self._playing[n]
+
+
+@lru_cache(maxsize=2)  # around the end of an epoch, two are in use
+def _order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
+    """The recordings in the order in which an epoch draws them."""
+    return np.random.default_rng((seed, epoch)).permutation(count)
 
 
 def _each(given: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfrnn_live.errors import CorpusEmpty, MissingPackage, NotMidi
-from perfrnn_live.model.handles import COMPOSERS, OTHER
 from perfrnn_live.music.codec import encode
+from perfrnn_live.music.composers import COMPOSERS, OTHER
 from perfrnn_live.music.pedal import PEDAL_DOWN, Gesture, Move, resolve
 from perfrnn_live.music.performance import Note
 from perfrnn_live.music.tempo import ticks_to_seconds

@@ -100,7 +100,7 @@ def train(
     if weights is not None:
         network.load_state_dict(weights)
     averaged = copy.deepcopy(network).eval()
-    optimiser = torch.optim.Adam(network.parameters(), betas=(0.9, 0.99), fused=True)
+    optimiser = torch.optim.Adam(_groups(network), betas=(0.9, 0.99), fused=True)
     streams = recipe.streams // processes.count
     batches = CarriedBatches(
         training,
@@ -172,7 +172,8 @@ def train(
             break
 
         for group in optimiser.param_groups:
-            group["lr"] = recipe.learning_rate * min(1.0, (updates + 1) / recipe.warm_up) * max(0.0, 1 - share)
+            rate = recipe.learning_rate * group["pace"]
+            group["lr"] = rate * min(1.0, (updates + 1) / recipe.warm_up) * max(0.0, 1 - share)
         batch = supply.next()
         hidden, keys = _begin_anew(batch, hidden, keys)
         with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
@@ -240,6 +241,13 @@ def _nats(
         for each in logits
     )
     return unasked, asked, hidden, keys
+
+
+def _groups(network: PerformanceRNN) -> list[dict[str, Any]]:
+    """The layers, and the handling at a slower pace: what is asked says so little beside the past that at the layers'
+    pace it goes under in the noise of its own gradient, and is never learned."""
+    layers = [weight for name, weight in network.named_parameters() if not name.startswith("handling.")]
+    return [{"params": layers, "pace": 1.0}, {"params": list(network.handling.parameters()), "pace": 0.15}]
 
 
 def _begin_anew(batch: Batch, hidden: Hidden, keys: KeyState) -> tuple[Hidden, KeyState]:

@@ -7,6 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from perfrnn_live.training.batches import Batch, CarriedBatches
 
+_Made = tuple[Batch, int, list[tuple[int, int]]]  # with `drawn` and `places` after it
+
 
 class Prefetched:
     """What `batches` will give, `ahead` of them made by a thread, which ends with this object.
@@ -26,9 +28,6 @@ class Prefetched:
         self._ready.append(self._thread.submit(_make, self._batches))
         batch, self.drawn, self.places = self._ready.popleft().result()
         return batch
-
-
-_Made = tuple[Batch, int, list[tuple[int, int]]]
 
 
 def _make(batches: CarriedBatches) -> _Made:

@@ -42,7 +42,8 @@ def train(
     if start_from is not None:
         network = load_network(start_from)
         if network.config != recipe.network:
-            raise BadValue(f"{start_from.name} is of other sizes: {network.config}")
+            had, wanted = ((each.layers, each.cells, each.vocabulary) for each in (network.config, recipe.network))
+            raise BadValue(f"{start_from.name} has {_sizes(*had)}, not {_sizes(*wanted)}")
         weights = network.state_dict()
     first = os.environ.get("RANK", "0") == "0"  # under torchrun one process speaks for all
     console = Console(quiet=not first)
@@ -69,6 +70,10 @@ def train(
         save_training_result(best, out, data=str(data.name), licence="that of the data it was trained on")
         export(out)
         console.print(f"{out} is ready: perfrnn-live play --model {out}")
+
+
+def _sizes(layers: int, cells: int, vocabulary: str) -> str:
+    return f"{layers} layers of {cells} cells for {vocabulary}"
 
 
 def load_split(data: Path, split: Split, vocabulary: Vocabulary, console: Console) -> TokenCorpus:

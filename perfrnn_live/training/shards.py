@@ -1,4 +1,4 @@
-"""A token folder, for corpora larger than memory: shards of tokens, mapped into memory, beside the list of what they hold.
+"""A token folder, for corpora larger than memory: shards of tokens, mapped into memory, and the list of what they hold.
 
 `corpus.json` has the vocabulary and, of every recording, where it ends, its name and its composer; `tokens-000.npy`,
 `tokens-001.npy` … are int16 and follow one another as if they were one.
@@ -39,7 +39,7 @@ class Shards:
         self._ends = np.cumsum([len(each) for each in arrays])
 
     def __len__(self) -> int:
-        return int(self._ends[-1])
+        return sum(map(len, self._arrays))
 
     def __getitem__(self, span: slice) -> NDArray[np.int16]:
         start, stop, _ = span.indices(len(self))
@@ -55,7 +55,7 @@ class Shards:
 def write(folder: Path, vocabulary: Vocabulary, recordings: Iterable[Recording], most: int = SHARD_TOKENS) -> None:
     """Write a token folder as the recordings come, whole or not at all.
 
-    No more than one shard, of `most` tokens, is held in memory. No recording is split: a longer one is a shard of its own.
+    No more than one shard, of `most` tokens, is held in memory. No recording is split; a longer one is a shard itself.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent) as temporary:

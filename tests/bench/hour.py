@@ -22,6 +22,7 @@ from perfrnn_live.model.checkpoint import DEFAULT_MODEL, find_model
 from perfrnn_live.model.continuation import Continuation, Moment
 from perfrnn_live.model.controls import Controls
 from perfrnn_live.model.engine import OnnxEngine
+from perfrnn_live.model.handles import Handles
 from perfrnn_live.music.codec import StreamEncoder
 from perfrnn_live.music.vocabulary import EventKind
 from tests.bench.ranges import BAR, Figures, Listener, sounds, windows
@@ -44,8 +45,10 @@ class Way:
     goes_back: bool
 
     def __str__(self) -> str:
-        figures = f"temperature {self.controls.temperature:g}, top-p {self.controls.top_p:g}"
-        return f"{figures}, density {self.controls.density:g}, {'going back' if self.goes_back else 'left alone'}"
+        density = self.controls.handles.density
+        asked = "nothing asked" if density is None else f"density {density:g}"
+        figures = f"temperature {self.controls.temperature:g}, top-p {self.controls.top_p:g}, {asked}"
+        return f"{figures}, {'going back' if self.goes_back else 'left alone'}"
 
 
 class Hour:
@@ -158,12 +161,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--temperatures", type=float, nargs="+", default=[0.8, 1.0, 1.2])
     parser.add_argument("--top-p", type=float, nargs="+", default=[1.0])
-    parser.add_argument("--densities", type=float, nargs="+", default=[1.0])
+    parser.add_argument("--densities", type=float, nargs="+", default=[None], help="notes a second to ask for")
     wanted = parser.parse_args()
     continuation = Continuation(OnnxEngine(find_model(DEFAULT_MODEL)))
     knobs = product(wanted.temperatures, wanted.top_p, wanted.densities)
     ways = [
-        Way(Controls(temperature=temperature, top_p=top_p, density=density), goes_back)
+        Way(Controls(temperature, top_p, Handles(density)), goes_back)
         for temperature, top_p, density in knobs
         for goes_back in (False, True)
     ]

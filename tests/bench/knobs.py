@@ -1,79 +1,126 @@
-"""`python -m tests.bench.knobs`: what is asked of the shipped model, and what it plays.
+"""`python -m tests.bench.knobs`: what is asked of a model, and what it plays.
 
-For every setting `--streams` pieces of 60 s from silence, as one batch and from one seed. Pieces of one setting differ
-widely: the figures are means over pieces, each with its standard error.
+For every setting `--streams` pieces of `--seconds` from silence, as one batch and from one seed, steered as `play`
+steers. Pieces of one setting differ widely: the figures are means over pieces, each with its standard error. A key is
+asked of the model, and strikes outside it are made rare as well; the rows `key, asked alone` leave the second out. A
+composer has no figure to be held to, only those of the others to be told from. `--json` writes the table for drawing:
+of every measure the mean and the error.
 """
 
 from __future__ import annotations
 
 import argparse
-from itertools import accumulate
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from perfrnn_live.live.controls import Settings, pitch_class_weights
+from perfrnn_live.live.steering import Steering
 from perfrnn_live.model.checkpoint import DEFAULT_MODEL, find_model
 from perfrnn_live.model.controls import Controls
 from perfrnn_live.model.generation import generate
 from perfrnn_live.model.opening import begin
 from perfrnn_live.music.codec import decode
+from perfrnn_live.music.composers import COMPOSERS, OTHER
 from perfrnn_live.music.performance import Note
 
-SECONDS = 60.0
-C_MAJOR = (1.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0)
-NEARLY_C_MAJOR = tuple(max(weight, 0.02) for weight in C_MAJOR)
+KEYS = ("C major", "F# minor")
+ENDS = ("bach", "rachmaninoff")  # of the blend
 
-SETTINGS = {
-    "as learned": Controls(),
-    **{f"density {density:g}": Controls(density=density) for density in (0.25, 0.5, 2.0, 4.0)},
-    **{f"loudness {loudness:+g}": Controls(loudness=loudness) for loudness in (-1.0, -0.5, 0.5, 1.0)},
-    **{f"register {register:+g}": Controls(register=register) for register in (-1.0, -0.5, 0.5, 1.0)},
-    **{f"polyphony {polyphony}": Controls(polyphony=polyphony) for polyphony in (1, 2, 4, 8)},
-    "C major": Controls(pitch_classes=C_MAJOR),
-    "C major, else 0.02": Controls(pitch_classes=NEARLY_C_MAJOR),
-    "from middle C upwards": Controls(lowest=60),
-    "notes from 0.1 s": Controls(min_note_s=0.1),
-    "gaps from 0.1 s": Controls(min_gap_s=0.1),
-    "both": Controls(min_note_s=0.1, min_gap_s=0.1),
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A row of the table. `got` names the measure that tells whether what was `asked` for was played."""
+
+    knob: str
+    asked: float | str
+    controls: Controls
+    got: str | None = None
+
+
+def steered(**settings: Any) -> Controls:
+    """With these knobs turned."""
+    return Steering(Controls(), None).controls(Settings(**settings), 0.0)
+
+
+SETTINGS = [
+    Setting("as learned", "nothing", steered()),
+    *(Setting("density", each, steered(density=each), "notes/s") for each in (2.0, 4.0, 8.0, 12.0, 16.0, 24.0)),
+    *(Setting("loudness", each, steered(loudness=each), "velocity") for each in (30.0, 45.0, 60.0, 75.0, 90.0)),
+    *(Setting("register", each, steered(register=each), "pitch") for each in (45.0, 52.0, 60.0, 68.0, 76.0)),
+    *(Setting("key", key, steered(scale=key), f"in {key}") for key in KEYS),
+    *(Setting("key, asked alone", key, Controls(handles=steered(scale=key).handles), f"in {key}") for key in KEYS),
+    *(Setting("composer", name, steered(composer=name)) for name in COMPOSERS if name != OTHER),
+    *(
+        Setting(f"blend of {' and '.join(ENDS)}", each, steered(composer=ENDS[0], towards=ENDS[1], blend=each))
+        for each in (0.0, 0.25, 0.5, 0.75, 1.0)
+    ),
+]
+
+
+def within(key: str, notes: Sequence[Note]) -> float:
+    """The share of strikes that are of the key; minor is harmonic."""
+    weights = pitch_class_weights(key, [0] * 12)
+    return float(np.mean([weights[note.pitch % 12] == 1 for note in notes]))
+
+
+def entropy_bits(notes: Sequence[Note]) -> float:
+    """How evenly the strikes are spread over the twelve pitch classes: at most 3.58."""
+    counts = np.bincount([note.pitch % 12 for note in notes], minlength=12)
+    shares = counts[counts > 0] / len(notes)
+    return float(-(shares * np.log2(shares)).sum())
+
+
+MEASURES: dict[str, Callable[[Sequence[Note], float], float]] = {
+    "notes/s": lambda notes, seconds: len(notes) / seconds,
+    "velocity": lambda notes, _: float(np.mean([note.velocity for note in notes])),
+    "pitch": lambda notes, _: float(np.mean([note.pitch for note in notes])),
+    "mean keys": lambda notes, seconds: sum(note.offset_s - note.onset_s for note in notes) / seconds,
+    "entropy, bits": lambda notes, _: entropy_bits(notes),
+    **{f"in {key}": lambda notes, _, key=key: within(key, notes) for key in KEYS},  # type: ignore[misc]
 }
-MEASURES = ("notes/s", "velocity", "pitch", "most keys", "mean keys", "in C major", "within 0.1 s")
 
 
-def measured(piece: list[Note]) -> list[float]:
-    """The figures of one piece, in the order of MEASURES; the last is the share of notes whose key was released less
-    than 0.1 s before."""
-    velocities, pitches = [note.velocity for note in piece], [note.pitch for note in piece]
-    released_s: dict[int, float] = {}
-    early = 0
-    for note in piece:
-        early += note.onset_s - released_s.get(note.pitch, -SECONDS) < 0.1
-        released_s[note.pitch] = note.offset_s
-    edges = sorted(edge for note in piece for edge in ((note.onset_s, 1), (note.offset_s, -1)))
-    return [
-        len(piece) / SECONDS,
-        float(np.mean(velocities)),
-        float(np.mean(pitches)),
-        max(accumulate(change for _, change in edges)),
-        sum(note.offset_s - note.onset_s for note in piece) / SECONDS,
-        float(np.mean([C_MAJOR[pitch % 12] for pitch in pitches])),
-        early / len(piece),
-    ]
+def measured(pieces: Sequence[Sequence[Note]], seconds: float) -> dict[str, tuple[float, float]]:
+    """The mean of every measure over the pieces that have a note, and its standard error."""
+    played = [notes for notes in pieces if notes]
+    figures = {}
+    for name, measure in MEASURES.items():
+        values = np.array([measure(notes, seconds) for notes in played])
+        error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
+        figures[name] = (float(values.mean()) if len(values) else np.nan, float(error))
+    return figures
 
 
 def main() -> None:
     """A row for each setting."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--streams", type=int, default=32)
+    parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--model", default=DEFAULT_MODEL)
+    parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
-    continuation, start = begin(find_model(DEFAULT_MODEL), None)
-    print(f"{'':22}" + "".join(f"{name:>16}" for name in MEASURES))
-    for name, controls in SETTINGS.items():
+    continuation, start = begin(find_model(options.model))
+    rows = []
+    print(f"{'knob':30}{'asked':>14}{'got':>16}" + "".join(f"{name:>16}" for name in MEASURES))
+    for setting in SETTINGS:
         rng = np.random.default_rng(options.seed)
-        pieces = generate(continuation, start, SECONDS, controls, rng, options.streams)
-        figures = np.array([measured(decode(tokens, continuation.vocabulary)) for tokens in pieces])
-        means, errors = figures.mean(axis=0), figures.std(axis=0, ddof=1) / np.sqrt(options.streams)
-        cells = (f"{mean:.2f} ± {error:.2f}" for mean, error in zip(means, errors, strict=True))
-        print(f"{name:22}" + "".join(f"{cell:>16}" for cell in cells), flush=True)
+        pieces = generate(continuation, start, options.seconds, setting.controls, rng, options.streams)
+        notes = [decode(tokens, continuation.vocabulary) for tokens in pieces]
+        figures = measured(notes, options.seconds)
+        cells = {name: f"{mean:.2f} ± {error:.2f}" for name, (mean, error) in figures.items()}
+        asked = setting.asked if isinstance(setting.asked, str) else f"{setting.asked:g}"
+        got = "" if setting.got is None else cells[setting.got]
+        print(f"{setting.knob:30}{asked:>14}{got:>16}" + "".join(f"{cell:>16}" for cell in cells.values()), flush=True)
+        rows.append({"knob": setting.knob, "asked": setting.asked, "got": setting.got, "measures": figures})
+    if options.json:
+        run = {name: getattr(options, name) for name in ("model", "streams", "seconds", "seed")}
+        options.json.write_text(json.dumps({**run, "settings": rows}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from perfrnn_live.model.checkpoint import DEFAULT_MODEL, find_model
 from perfrnn_live.model.continuation import Continuation
 from perfrnn_live.model.engine import OnnxEngine
 from perfrnn_live.music.performance import bin_to_velocity, step_to_seconds
-from perfrnn_live.music.vocabulary import VELOCITY_BINS, Event, EventKind, Vocabulary
+from perfrnn_live.music.vocabulary import VELOCITY_AT_FIRST, Event, EventKind, Vocabulary
 from perfrnn_live.training.corpus import find_recordings, tokenise
 
 HOP_S = 30.0
@@ -39,7 +39,7 @@ class Listener:
 
     def __init__(self, health: Health, vocabulary: Vocabulary) -> None:
         self._health, self._vocabulary = health, vocabulary
-        self._step, self._velocity_bin = 0, VELOCITY_BINS // 2
+        self._step, self._velocity_bin = 0, VELOCITY_AT_FIRST
 
     @property
     def now_s(self) -> float:

@@ -26,6 +26,7 @@ from perfrnn_live.model.continuation import Continuation
 from perfrnn_live.model.controls import Controls
 from perfrnn_live.model.engine import OnnxEngine
 from perfrnn_live.model.export import export
+from perfrnn_live.model.handles import NOTHING, Handles
 from perfrnn_live.model.network import NetworkConfig, PerformanceRNN
 from perfrnn_live.model.weights import save_network
 
@@ -59,10 +60,10 @@ def plain_lstm_step(cells: int) -> Callable[[], None]:
     return step
 
 
-def our_step(folder: Path) -> Callable[[], None]:
-    """Choose an event with all the rules of playing, and step the int8 engine."""
+def our_step(folder: Path, handles: Handles) -> Callable[[], None]:
+    """Choose an event with all the rules of playing and what is asked, and step the int8 engine."""
     continuation = Continuation(OnnxEngine(folder))
-    rng, controls = np.random.default_rng(0), Controls()
+    rng, controls = np.random.default_rng(0), Controls(handles=handles)
     moments = continuation.beginning()
 
     def step() -> None:
@@ -81,11 +82,15 @@ def bench_step(times: int) -> None:
         for folder in (shipped, large):
             engine = OnnxEngine(folder)
             layers, _, cells = engine.start(1).h.shape
-            ours, plain = our_step(folder), plain_lstm_step(cells)
-            rounds = [(median_ms(ours, times), median_ms(plain, max(times // 20, 5))) for _ in range(5)]
-            mine, theirs = (float(np.median(column)) for column in zip(*rounds, strict=True))
+            ours, asked = our_step(folder, NOTHING), our_step(folder, Handles(density=6.0, composers=(("bach", 1.0),)))
+            plain = plain_lstm_step(cells)
+            rounds = [
+                (median_ms(ours, times), median_ms(asked, times), median_ms(plain, max(times // 20, 5)))
+                for _ in range(5)
+            ]
+            mine, handled, theirs = (float(np.median(column)) for column in zip(*rounds, strict=True))
             speed = f"torch.nn.LSTM on one thread {theirs:.1f} ms; {theirs / mine:.0f}× faster"
-            print(f"step {layers}×{cells}: {mine:.2f} ms; {speed}")
+            print(f"step {layers}×{cells}: {mine:.2f} ms, with something asked {handled:.2f} ms; {speed}")
 
 
 def bench_generate(seconds: float) -> None:

@@ -41,7 +41,11 @@ _LENGTH_S = (1.5, 15.0)
 _RACE_S = 0.006  # two JACK periods: what is on its way when a key goes down
 _PATIENCE_S = 4.0
 _MODES = {"solo": 0, "trade": 64, "duet": 127}  # positions of controller 28
-_PANIC, _FREEZE, _AGAIN, _MODE, _TEMPERATURE = 105, 104, 103, 28, 1
+_PANIC, _FREEZE, _AGAIN, _MODE = 105, 104, 103, 28
+_TURNS = {  # of a controller, up and down again: the temperature from 1 and back, the density from free and back
+    1: (64, 66, 70, 75, 80, 75, 70, 66, 64),
+    21: (0, 50, 70, 90, 100, 90, 70, 50, 0),
+}
 
 
 def phrases_of(path: Path) -> list[Phrase]:
@@ -183,9 +187,9 @@ class Performer:
             time.sleep(self.rng.uniform(0.2, 2.0))
             chance = self.rng.random()
             if chance < 0.5:
-                self.control(_TEMPERATURE, 64)
-                for value in (66, 70, 75, 80, 75, 70, 66, 64):
-                    self.control(_TEMPERATURE, value)
+                controller = self.rng.choice(list(_TURNS))
+                for value in _TURNS[controller]:
+                    self.control(controller, value)
                     time.sleep(0.1)
             elif chance < 0.8:
                 self.press(_PANIC)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from perfrnn_live.evaluation.likelihood import evaluate
+from perfrnn_live.evaluation.likelihood import evaluate, heard
 from perfrnn_live.model.engine import TorchEngine
 from perfrnn_live.model.keys import key_features, silent_keys
 from perfrnn_live.model.network import NetworkConfig
+from perfrnn_live.music.reminders import along
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, PERFORMANCE_10MS, EventKind, Vocabulary
 from tests.networks import ConstantEngine, corpus_of, random_tokens, tiny_network
 
@@ -26,8 +28,9 @@ def test_steps_side_by_side_equal_each_whole_recording(vocabulary: Vocabulary) -
     for tokens in recordings:
         inputs = torch.tensor([[vocabulary.start, *tokens[:-1]]])
         keys, _ = key_features(inputs, silent_keys(1), vocabulary)
+        reminders = torch.tensor(along(np.array(tokens), vocabulary)[None, :-1], dtype=torch.int64)
         with torch.inference_mode():
-            logits, _ = network(inputs, keys, network.start(1))
+            logits, _, _ = network(inputs, keys, reminders, network.start(1))
         nats += cross_entropy(logits[0], torch.tensor(tokens), reduction="sum").item()
     told: list[int] = []
     likelihood = evaluate(TorchEngine(network), corpus_of(*recordings, vocabulary=vocabulary), on_progress=told.append)
@@ -48,6 +51,19 @@ def test_four_figures_are_one_likelihood() -> None:
         assert figures[f"nats_per_{unit}"] * amount == pytest.approx(likelihood.nats)
     assert figures["nats_per_second"] == pytest.approx(125 * figures["nats_per_step"])
     assert (figures["events"], figures["files"]) == (len(everything), 3)
+
+
+def test_every_event_of_every_recording_has_its_own_nats() -> None:
+    recordings = [np.array(random_tokens(seed, notes), np.int16) for seed, notes in enumerate(LENGTHS)]
+    engine = TorchEngine(tiny_network())
+    columns = list(heard(engine, recordings))
+    ordered = sorted(recordings, key=len, reverse=True)
+    assert [len(column) for column in columns] == [
+        sum(len(recording) > place for recording in recordings) for place in range(len(ordered[0]))
+    ]
+    for row, recording in enumerate(ordered):
+        nats = [column[row] for column in columns[: len(recording)]]
+        np.testing.assert_allclose(nats, np.concatenate(list(heard(engine, [recording]))), rtol=0, atol=1e-4)
 
 
 def test_knowing_nothing_costs_the_logarithm_of_the_vocabulary() -> None:

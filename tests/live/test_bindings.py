@@ -53,6 +53,9 @@ def test_defaults_do_not_meet_and_leave_pedals_and_orders_alone(tmp_path: Path) 
     assert all(may_bind(control, name) for name, control in DEFAULTS.items())
     assert named(Bindings(tmp_path / "none.toml")) == {control: name for name, control in DEFAULTS.items()}
     assert DEFAULTS["temperature"] == "CC 1"
+    knobs = ("top_p", "density", "loudness", "register", "polyphony", "scale", "answer_length", "morph", "mode")
+    for controller, name in enumerate((*knobs, "composer", "towards", "blend"), 20):
+        assert DEFAULTS[name] == f"CC {controller}"
     assert DEFAULTS["recall_1"] == "CC 110"
     assert DEFAULTS["recall_8"] == "CC 117"
 
@@ -61,9 +64,11 @@ def test_defaults_do_not_meet_and_leave_pedals_and_orders_alone(tmp_path: Path) 
     ("control", "name", "may"),
     [
         ("CC 74", "density", True),
+        ("CC 74", "blend", True),
         ("CC 74", "freeze", True),
         ("note 36", "store_8", True),
         ("note 36", "density", False),  # a key has no position
+        ("note 36", "composer", False),
         ("CC 64", "again", False),
         ("CC 67", "again", True),
         ("CC 123", "again", False),

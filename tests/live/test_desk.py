@@ -23,7 +23,7 @@ messages = st.one_of(
     st.builds(
         lambda channel, cc, value: bytes((0xB0 | channel, cc, value)), *[st.integers(0, 15), *[st.integers(0, 127)] * 2]
     ),
-    st.builds(control_change, st.sampled_from([1, 21, 25, 28, 102, 110]), st.integers(0, 127)),
+    st.builds(control_change, st.sampled_from([1, 21, 25, 28, 29, 31, 102, 110]), st.integers(0, 127)),
     st.builds(note_on, st.integers(36, 38), st.integers(0, 127)),
     st.builds(note_off, st.integers(36, 38)),
 )
@@ -80,8 +80,39 @@ def test_what_a_key_changed_is_picked_up_anew(desk: Desk) -> None:
     assert desk.settings.temperature == KNOBS["temperature"].value_at(10)
 
 
+def test_a_wish_that_is_left_free_is_picked_up_at_the_very_bottom(desk: Desk) -> None:
+    turn(desk, 21, 127, 30, 1)
+    assert desk.settings == Settings()
+    assert desk.said == "pick-up: density is at free, turn down"
+    turn(desk, 21, 0)
+    assert desk.settings == Settings() and desk.said == ""
+    turn(desk, 21, 1)
+    assert desk.settings.density == KNOBS["density"].value_at(1)
+    turn(desk, 21, 127)
+    assert desk.settings.density == KNOBS["density"].value_at(127)
+    turn(desk, 21, 0)
+    assert desk.settings == Settings()  # and can be left free again
+
+
+def test_a_wish_that_asks_for_something_is_picked_up_there_and_not_at_the_bottom(desk: Desk) -> None:
+    desk.settings = Settings(loudness=20.0)  # the lowest there is, and yet not free
+    turn(desk, 22, 0)
+    assert desk.settings == Settings(loudness=20.0)
+    assert desk.said == "pick-up: loudness is at 20, turn up"
+    turn(desk, 22, 2)
+    assert desk.settings == Settings(loudness=KNOBS["loudness"].value_at(2))
+    desk.settings = Settings(loudness=65.0)
+    turn(desk, 22, 63)
+    assert desk.settings.loudness == 65.0
+    turn(desk, 22, 65)
+    assert desk.settings.loudness == KNOBS["loudness"].value_at(65)
+    turn(desk, 22, 0)
+    assert desk.settings == Settings()
+
+
 def test_what_a_pad_changed_is_picked_up_anew(desk: Desk) -> None:
-    turn(desk, 21, 64, 80)
+    turn(desk, 21, 0, 80)
+    assert desk.settings.density == KNOBS["density"].value_at(80)
     desk.settings = desk.settings.turned("density", 4.0)
     turn(desk, 21, 81)
     assert desk.settings.density == 4.0
@@ -179,17 +210,21 @@ def test_arrows_select_a_knob_and_change_it(desk: Desk) -> None:
         desk.press(key)
     for key in (DOWN, "-"):
         desk.press(key)
-    assert desk.settings == Settings(temperature=KNOBS["temperature"].nudged(1.0, 1))
+    assert desk.settings == Settings().turned("temperature", KNOBS["temperature"].nudged(1.0, 1))
     desk.press(DOWN)
     assert desk.settings == Settings()  # exactly: neutral is neutral again
     for key in (RIGHT, "\t"):
         desk.press(key)
     assert desk.selected == "density"
-    desk.press(UP)
-    assert desk.settings == Settings(density=KNOBS["density"].nudged(1.0, 1))
+    for _ in range(3):
+        desk.press(UP)
+    assert desk.settings == Settings(density=KNOBS["density"].nudged(1.0, 2))  # the first leads from free to 1
+    for _ in range(4):
+        desk.press(DOWN)
+    assert desk.settings == Settings()
     for _ in range(3):
         desk.press(LEFT)
-    assert desk.selected == "mode"  # round the corner
+    assert desk.selected == "blend"  # round the corner
 
 
 def test_m_goes_round_the_modes(desk: Desk) -> None:
@@ -209,10 +244,11 @@ def test_a_knob_is_learned_and_remembered(desk: Desk, tmp_path: Path) -> None:
     turn(desk, 74, 64)
     assert desk.said == "CC 74 now turns density"
     for later in (desk, Desk(Settings(), tmp_path / "learned.toml")):
-        turn(later, 74, 64, 127)
-        assert later.settings == Settings(density=4.0)
-        turn(later, 21, 64, 0)  # the default is gone
-        assert later.settings == Settings(density=4.0)
+        turn(later, 74, 0, 64)
+        asked = Settings(density=KNOBS["density"].value_at(64))
+        assert later.settings == asked
+        turn(later, 21, 64, 127)  # the default is gone
+        assert later.settings == asked
 
 
 def test_a_pad_is_learned_for_an_action_and_the_lesson_itself_does_nothing(desk: Desk, tmp_path: Path) -> None:

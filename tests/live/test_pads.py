@@ -10,19 +10,47 @@ import pytest
 from perfrnn_live.errors import BadValue, CannotWrite
 from perfrnn_live.live.pads import Pads
 from perfrnn_live.model.continuation import Moment
+from perfrnn_live.model.controls import Controls
+from perfrnn_live.model.handles import Handles
+from perfrnn_live.music.vocabulary import EventKind
 from tests.fakes import FakeEngine, TracedContinuation, same_moment
 
 
 def moments(count: int) -> list[Moment]:
-    """Silent ones, all different."""
+    """Silent ones, all different, after a figure that came twice: the past says what will follow."""
     continuation = TracedContinuation(FakeEngine())
-    strike, release, shift = (
-        continuation.vocabulary.offsets[kind] for kind in list(continuation.vocabulary.offsets)[:3]
+    vocabulary = continuation.vocabulary
+    strike, release, shift, velocity = (
+        vocabulary.tokens_of(kind).start
+        for kind in (EventKind.NOTE_ON, EventKind.NOTE_OFF, EventKind.TIME_SHIFT, EventKind.VELOCITY)
     )
     found = []
     for n in range(count):
-        found.append(continuation.fed([strike + 40 + n, shift + 5 + n, release + 40 + n]))
+        figure = [
+            each
+            for pitch in (40 + n, 44, 47, 52)
+            for each in (velocity + pitch % 32, strike + pitch, shift + 5 + n, release + pitch, shift + 2)
+        ]
+        found.append(continuation.fed(figure * 2))
     return found
+
+
+def assert_same(one: Moment | None, other: Moment | None) -> None:
+    """All that a moment is made of is alike, and what the model is told of it."""
+    assert one is not None and other is not None
+    assert same_moment(one, other)
+    np.testing.assert_array_equal(one.logits, other.logits)
+    np.testing.assert_array_equal(one.inner, other.inner)
+    assert one.velocity_set is other.velocity_set
+    mine, its = one.keyboard, other.keyboard
+    assert (mine.step, mine.velocity_bin) == (its.step, its.velocity_bin)
+    np.testing.assert_array_equal(mine.struck_step, its.struck_step)
+    np.testing.assert_array_equal(mine.released_step, its.released_step)
+    assert mine.features(125).tolist() == its.features(125).tolist()
+    for name in ("pitch", "step", "velocity_bin"):
+        np.testing.assert_array_equal(getattr(mine.strikes, name), getattr(its.strikes, name))
+    assert (mine.strikes.onsets, mine.strikes.sequels) == (its.strikes.onsets, its.strikes.sequels)
+    assert mine.reminders().tolist() == its.reminders().tolist()
 
 
 def test_what_is_stored_is_recalled(tmp_path: Path) -> None:
@@ -41,34 +69,65 @@ def test_a_morph_goes_from_one_pad_to_the_one_used_after_it(tmp_path: Path) -> N
     assert pads.morph(0.5) is None
     pads.store(2, other)
     for share, end in ((0.0, one), (1.0, other)):
-        mixed = pads.morph(share)
-        assert mixed is not None and same_moment(mixed, end)
-        np.testing.assert_array_equal(mixed.logits, end.logits)
+        assert_same(pads.morph(share), end)
     halfway = pads.morph(0.5)
     assert halfway is not None
     np.testing.assert_allclose(halfway.state.h, (one.state.h + other.state.h) / 2)
-    assert halfway.state.h.dtype == np.float32
+    np.testing.assert_allclose(halfway.logits, (one.logits + other.logits) / 2, rtol=1e-5)
+    np.testing.assert_allclose(halfway.inner, (one.inner + other.inner) / 2)
+    assert halfway.state.h.dtype == halfway.inner.dtype == np.float32
+    for share, nearer in ((0.49, one), (0.51, other)):
+        between = pads.morph(share)
+        assert between is not None and between.keyboard is nearer.keyboard
     pads.recall(1)
-    back = pads.morph(1.0)
-    assert back is not None and same_moment(back, one)
+    assert_same(pads.morph(1.0), one)
 
 
 def test_a_file_brings_everything_back(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "pads.npz"
     pads, again = Pads("a", path), Pads("a", path)
     for number, moment in enumerate(moments(3), 1):
+        assert len(moment.keyboard.strikes.pitch) == 8 and None not in moment.keyboard.strikes.sequels
         pads.store(number, moment)
+    (beginning,) = TracedContinuation(FakeEngine()).beginning()  # nothing was struck yet
+    pads.store(8, beginning)
     assert pads.save() == path
     again.load(path)
-    assert again.filled == {1, 2, 3}
+    assert again.filled == {1, 2, 3, 8}
     for number in again.filled:
-        one, other = pads.recall(number), again.recall(number)
-        assert one is not None and other is not None
-        assert same_moment(one, other)
-        np.testing.assert_array_equal(one.logits, other.logits)
-        np.testing.assert_array_equal(one.keyboard.struck_step, other.keyboard.struck_step)
-        assert one.keyboard.features(125).tolist() == other.keyboard.features(125).tolist()
+        assert_same(pads.recall(number), again.recall(number))
     assert [each.name for each in path.parent.iterdir()] == ["pads.npz"]
+
+
+def test_music_goes_on_from_a_file_as_it_would_have_gone_on(tmp_path: Path) -> None:
+    continuation = TracedContinuation(FakeEngine())
+    pads, again = Pads("a", tmp_path / "pads.npz"), Pads("a", tmp_path / "pads.npz")
+    pads.store(4, moments(1)[0])
+    again.load(pads.save())
+    controls = Controls(handles=Handles(density=20.0, composers=(("bach", 1.0),)))
+    played = []
+    for moment in (pads.recall(4), again.recall(4)):
+        assert moment is not None
+        rng, tokens = np.random.default_rng(2), list[int]()
+        for _ in range(100):
+            tokens.append(continuation.choose(moment, controls, rng))
+            (moment,) = continuation.feed([moment], [tokens[-1]])
+        played.append(tokens)
+    assert played[0] == played[1]
+
+
+@pytest.mark.parametrize("missing", ["h", "c", "logits", "inner", "strikes", "struck_step", "released_step", "numbers"])
+def test_a_file_that_lacks_something_is_refused_and_changes_nothing(tmp_path: Path, missing: str) -> None:
+    """As those do that were kept before the strikes were."""
+    pads, again = (Pads("a", tmp_path / "pads.npz") for _ in range(2))
+    for number, moment in enumerate(moments(2), 1):
+        pads.store(number, moment)
+    with np.load(pads.save()) as file:
+        kept = {name: file[name] for name in file.files if name != f"2.{missing}"}
+    np.savez(tmp_path / "pads.npz", **kept)
+    with pytest.raises(BadValue, match="is not a file of pads"):
+        again.load(tmp_path / "pads.npz")
+    assert not again.filled
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 torn", b"no pads at all"])

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
-from perfrnn_live.live.controls import KNOBS, Mode, Settings, label
+from perfrnn_live.live.controls import KNOBS, Knob, Mode, Settings, label
 from perfrnn_live.live.screen import Screen
 from perfrnn_live.live.session import Status
 
@@ -43,21 +44,23 @@ def lines(status: Status, width: int = 100, before: Iterable[frozenset[int]] = (
     return capture.get().splitlines()
 
 
-ROLL = slice(4, -3)  # after the head, two lines of knobs and the figures; before two lines of keys and what it says
+HEAD = slice(0, 5)  # who plays, three lines of knobs, the figures
+ROLL = slice(5, -3)  # before two lines of keys and what it says
 
 
 def test_the_head_says_who_plays_and_the_figures_how_well() -> None:
-    head, first, second, figures, *_ = lines(STATUS)
+    head, first, second, third, figures, *_ = lines(STATUS)
     assert head.split() == ["a", "model", "1:05", "duet", "playing"]
     assert first.split("  ")[0] == "temperature 1.09"
     assert "mode duet" in second
+    assert third.split() == ["composer", "any", "towards", "any", "blend", "0.00"]
     assert figures.rstrip() == "42 events/s   ahead 0.51 s   late 0.13 ms"
     assert "silent" in lines(replace(STATUS, state="silent"))[0]
 
 
 def test_every_knob_is_shown_and_the_selected_one_stands_out() -> None:
-    shown = " ".join(lines(STATUS)[1:3])
-    assert all(f"{label(name)} " in shown for name in KNOBS)
+    shown = "  ".join(line.strip() for line in lines(STATUS)[1:4]).split("  ")
+    assert shown == [f"{label(name)} {KNOBS[name].text(getattr(STATUS.settings, name))}" for name in KNOBS]
     screen = Screen(console(), "a model")
     marked = [span for line in screen.render(STATUS).renderables for span in getattr(line, "spans", ())]
     assert [str(span.style) for span in marked].count("reverse") == 1
@@ -65,13 +68,35 @@ def test_every_knob_is_shown_and_the_selected_one_stands_out() -> None:
 
 def test_everything_fits_into_eighty_columns_but_what_is_cropped_to_them() -> None:
     assert all(len(line.rstrip()) <= 80 for line in lines(replace(STATUS, said="x" * 200), width=80))
-    longest = lines(replace(STATUS, settings=Settings(scale="F# minor", loudness=-0.5, register=-0.5)), width=200)
-    assert all(len(line.rstrip()) <= 86 for line in longest)
+
+
+def test_what_is_left_to_the_model_is_free_and_what_is_asked_of_it_a_number() -> None:
+    shown = " ".join(lines(STATUS)[1:4])
+    assert all(f"{name} free " in shown for name in ("density", "loudness", "register"))
+    asked = Settings(density=8.2, loudness=60.0, register=72.0, composer="chopin", towards="bach", blend=0.3)
+    shown = " ".join(lines(replace(STATUS, settings=asked))[1:4])
+    assert "free" not in shown
+    for text in ("density 8 ", "loudness 60 ", "register 72 ", "composer chopin ", "towards bach ", "blend 0.30 "):
+        assert text in shown
+
+
+def longest(knob: Knob) -> Any:
+    """The value that takes the most space on the screen."""
+    return max((knob.value_at(position) for position in range(128)), key=lambda value: len(knob.text(value)))
+
+
+def test_eighty_columns_are_enough_for_the_longest_of_everything() -> None:
+    settings = Settings(**{name: longest(knob) for name, knob in KNOBS.items()})
+    assert settings.composer == settings.towards == "rachmaninoff"
+    status = replace(STATUS, settings=settings, elapsed_s=6000.0, state="listening", dropped=999, lateness_p99_ms=99.9)
+    wide, narrow = (lines(status, width) for width in (200, 80))
+    assert [line.rstrip() for line in wide] == [line.rstrip() for line in narrow]
+    assert all(len(line.rstrip()) <= 80 for line in narrow)
 
 
 def test_dropped_notes_show_only_if_there_are_any() -> None:
     assert "dropped" not in "".join(lines(STATUS))
-    assert "dropped 3" in lines(replace(STATUS, dropped=3))[3]
+    assert "dropped 3" in lines(replace(STATUS, dropped=3))[4]
 
 
 def test_what_there_is_to_say_stands_at_the_end() -> None:
@@ -105,7 +130,7 @@ def test_a_narrow_terminal_gets_as_many_lines_and_the_latest_notes() -> None:
     wide = lines(replace(STATUS, sounding=frozenset({60})), before=[frozenset({21})] * 60)
     narrow = lines(replace(STATUS, sounding=frozenset({60})), before=[frozenset({21})] * 60, width=40)
     assert [line[-40:] for line in wide[ROLL]] == narrow[ROLL]
-    assert [line[:40].rstrip() for line in wide[:4]] == [line.rstrip() for line in narrow[:4]]
+    assert [line[:40].rstrip() for line in wide[HEAD]] == [line.rstrip() for line in narrow[HEAD]]
     assert len(narrow) == len(wide)
 
 

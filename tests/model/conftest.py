@@ -25,8 +25,8 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_fp32(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same with its step in full precision."""
-    return networks.save_fp32_step(tiny_model, tmp_path_factory.mktemp("fp32"))
+    """The same in full precision."""
+    return networks.save_fp32(tiny_model, tmp_path_factory.mktemp("fp32"))
 
 
 @pytest.fixture(scope="session")

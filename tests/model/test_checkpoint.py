@@ -8,12 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
 import torch
 
 from perfrnn_live.errors import CheckpointMismatch, ModelNotFound
 from perfrnn_live.model.checkpoint import find_model, read_card, shipped_models, write_card
 from perfrnn_live.model.engine import OnnxEngine
+from perfrnn_live.model.export import handling_graph, step_graph
 from perfrnn_live.model.network import NetworkConfig
 from perfrnn_live.model.weights import load_network, save_network, save_training_result
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS
@@ -68,7 +70,10 @@ def test_sizes_that_differ_from_the_card(read: Callable[[Path], object], claimed
         read(model)
 
 
-@pytest.mark.parametrize("read, name", [(OnnxEngine, "model.onnx"), (load_network, "weights.safetensors")])
+@pytest.mark.parametrize(
+    "read, name",
+    [(OnnxEngine, "model.onnx"), (OnnxEngine, "handling.onnx"), (load_network, "weights.safetensors")],
+)
 @pytest.mark.parametrize("kept", [None, 0, 1000], ids=["missing", "empty", "torn"])
 def test_files_that_are_not_whole(read: Callable[[Path], object], name: str, kept: int | None, model: Path) -> None:
     whole = (model / name).read_bytes()
@@ -77,6 +82,31 @@ def test_files_that_are_not_whole(read: Callable[[Path], object], name: str, kep
         (model / name).write_bytes(whole[:kept])
     with pytest.raises(CheckpointMismatch, match=name):
         read(model)
+
+
+OTHERS = {
+    "cells": NetworkConfig(layers=2, cells=16),
+    "layers": NetworkConfig(layers=1, cells=24),
+    "vocabulary": NetworkConfig("performance-10ms", layers=2, cells=24),
+}
+
+
+@pytest.mark.parametrize(
+    "graph, other", [("model", "cells"), ("model", "layers"), ("model", "vocabulary"), ("handling", "cells"),
+                     ("handling", "vocabulary")]
+)  # fmt: skip
+def test_a_graph_of_another_network(graph: str, other: str, model: Path) -> None:
+    network = tiny_network(OTHERS[other])
+    onnx.save({"model": step_graph, "handling": handling_graph}[graph](network), model / f"{graph}.onnx")
+    with pytest.raises(CheckpointMismatch, match=rf"{graph}\.onnx and its card differ in size"):
+        OnnxEngine(model)
+
+
+@pytest.mark.parametrize("graph, other", [("model", "handling"), ("handling", "model")])
+def test_graphs_that_are_not_what_they_are_called(graph: str, other: str, model: Path) -> None:
+    shutil.copy(model / f"{other}.onnx", model / f"{graph}.onnx")
+    with pytest.raises(CheckpointMismatch, match=rf"{graph}\.onnx and its card differ in size"):
+        OnnxEngine(model)
 
 
 def test_a_card_of_another_kind_of_network(model: Path) -> None:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from perfrnn_live.model.continuation import Continuation, Moment
 from perfrnn_live.model.controls import FREE, Constraint, Controls
-from perfrnn_live.model.engine import OnnxEngine
+from perfrnn_live.model.engine import Context, Logits, OnnxEngine
+from perfrnn_live.model.handles import HANDLES, NOTHING, Asked, Handles
 from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, EventKind
 from tests.networks import ConstantEngine, random_tokens
@@ -21,7 +22,9 @@ from tests.networks import ConstantEngine, random_tokens
 ON, OFF, SHIFT, VELOCITY = (PERFORMANCE_8MS.tokens_of(kind) for kind in EventKind)
 RATE = PERFORMANCE_8MS.steps_per_second
 LONGEST = PERFORMANCE_8MS.max_shift
-CRAMPED = Controls(polyphony=2, lowest=60, highest=66, min_note_s=0.1, min_gap_s=0.2, max_note_s=0.5, max_rest_s=0.3)
+C_MAJOR = (1.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0)
+ASKED = Handles(density=5.0, register=60.0, pitch_classes=C_MAJOR, composers=(("bach", 1.0),))
+CRAMPED = Controls(polyphony=2, lowest=60, highest=66, min_note_s=0.1, max_note_s=0.5, max_rest_s=0.3)
 
 
 def leaning(towards: slice | None, by: float = 4.0) -> NDArray[np.float32]:
@@ -120,6 +123,26 @@ def test_priming_hears_everything_and_then_releases_every_key() -> None:
     assert primed.state.h.item() == 1 + len(tokens) + held.keyboard.sounding.sum()  # start symbol and releases too
 
 
+@pytest.mark.parametrize("symbol", [None, PERFORMANCE_8MS.start, PERFORMANCE_8MS.middle])
+def test_it_begins_with_a_piece_unless_told_otherwise(symbol: int | None, tiny_fp32: Path) -> None:
+    engine = OnnxEngine(tiny_fp32)
+    continuation = Continuation(engine)
+    first = np.array([PERFORMANCE_8MS.start if symbol is None else symbol])
+    expected, state = engine.step(first, engine.start(1), Context.of([Keyboard.silent()], RATE))
+    for moment in (*continuation.beginning(3, symbol), continuation.primed([], symbol)):
+        np.testing.assert_allclose(moment.logits, expected.logits[0], rtol=0, atol=1e-5)
+        np.testing.assert_allclose(moment.inner, expected.inner[0], rtol=0, atol=1e-5)
+        np.testing.assert_allclose(moment.state.h, state.h, rtol=0, atol=1e-5)
+        assert moment.keyboard.step == 0 and not moment.keyboard.sounding.any()
+    tokens = random_tokens(2, 10)[:25]
+    (moment,) = continuation.beginning(symbol=symbol)
+    for token in tokens:
+        (moment,) = continuation.feed([moment], [token])
+    for pitch in np.flatnonzero(moment.keyboard.sounding).tolist():
+        (moment,) = continuation.feed([moment], [OFF.start + pitch])
+    np.testing.assert_array_equal(moment.logits, continuation.primed(tokens, symbol).logits)
+
+
 @pytest.mark.parametrize("folder", ["tiny_fp32", "tiny_model"])
 def test_streams_fed_together_equal_one_by_one(folder: str, request: pytest.FixtureRequest) -> None:
     continuation = Continuation(OnnxEngine(Path(request.getfixturevalue(folder))))
@@ -131,8 +154,10 @@ def test_streams_fed_together_equal_one_by_one(folder: str, request: pytest.Fixt
     tolerance = 1e-5 if folder == "tiny_fp32" else 0.5  # int8 rounds by the largest value of a batch
     for one, other in zip(together, alone, strict=True):
         np.testing.assert_allclose(one.logits, other.logits, rtol=0, atol=tolerance)
+        np.testing.assert_allclose(one.inner, other.inner, rtol=0, atol=tolerance)
         np.testing.assert_allclose(one.state.h, other.state.h, rtol=0, atol=tolerance)
         np.testing.assert_array_equal(one.keyboard.sounding, other.keyboard.sounding)
+        np.testing.assert_array_equal(one.keyboard.reminders(), other.keyboard.reminders())
         assert one.keyboard.step == other.keyboard.step
 
 
@@ -151,6 +176,81 @@ def test_a_moment_is_a_way_back(tiny_model: Path) -> None:
     assert played() == played()
 
 
+class AskedEngine(ConstantEngine):
+    """Remembers what it was asked."""
+
+    def __init__(self, handling: NDArray[np.float32]) -> None:
+        super().__init__(handling=handling)
+        self.asked: list[tuple[NDArray[np.float32], Asked]] = []
+
+    def handled(self, inner: NDArray[np.float32], asked: Asked) -> Logits:
+        self.asked.append((inner, asked))
+        return super().handled(inner, asked)
+
+
+def adding(handles: Handles, tokens: slice, by: float) -> NDArray[np.float32]:
+    """A handling (HANDLES, size) that adds `by` to `tokens` if exactly this is asked."""
+    asked = handles.asked
+    return np.outer(asked / (asked @ asked), leaning(tokens, by)).astype(np.float32)
+
+
+def test_what_is_asked_is_asked_of_the_network_at_this_moment() -> None:
+    engine = AskedEngine(adding(ASKED, slice(67, 68), 50.0))
+    continuation, moment, rng = Continuation(engine), listened(engine, [60, SHIFT.start + 9]), np.random.default_rng(6)
+    assert {continuation.choose(moment, Controls(handles=ASKED), rng) for _ in range(100)} == {67}
+    assert len(engine.asked) == 100
+    for inner, asked in engine.asked:
+        np.testing.assert_array_equal(inner, moment.inner[None])  # how many steps it took
+        np.testing.assert_array_equal(asked, ASKED.asked[None])
+
+
+def test_nothing_asked_is_what_the_model_expects() -> None:
+    """The engine is not even asked, and nothing is added."""
+    engine = ConstantEngine(np.random.default_rng(3).normal(size=PERFORMANCE_8MS.size).astype(np.float32))
+    moment, with_handling = listened(engine, [60]), AskedEngine(adding(ASKED, ON, 50.0))
+    drawn = chosen(engine, moment, Controls(), FREE)
+    assert chosen(with_handling, moment, Controls(handles=Handles(composers=())), FREE) == drawn
+    assert not with_handling.asked and len(drawn) > 100
+    with pytest.raises(AssertionError, match="nothing was asked"):
+        chosen(engine, moment, Controls(handles=ASKED), FREE)
+
+
+def test_what_is_added_is_added_before_all_else_is_done_to_it() -> None:
+    """Here to a key that is then not welcome. As a strike stays as likely, another key is struck."""
+    engine = ConstantEngine(handling=adding(ASKED, slice(61, 62), 50.0))
+    controls = Controls(handles=ASKED, pitch_classes=C_MAJOR)
+    tokens = chosen(engine, listened(engine, []), controls, FREE)
+    assert len(tokens) > 50 and {PERFORMANCE_8MS.events[token].kind for token in tokens} == {EventKind.NOTE_ON}
+    assert all(C_MAJOR[token % 12] for token in tokens)
+
+
+def test_a_mask_outweighs_whatever_is_asked() -> None:
+    engine = ConstantEngine(handling=adding(ASKED, slice(61, 62), 1e6))
+    controls = Controls(handles=ASKED, highest=60)
+    assert 61 not in chosen(engine, listened(engine, []), controls, FREE)
+
+
+def test_asking_leaves_no_trace(tiny_model: Path) -> None:
+    """What the music is remembered as is what sounded, whatever was asked for."""
+    continuation = Continuation(OnnxEngine(tiny_model))
+    kept, tokens = continuation.primed(random_tokens(3, 20)), random_tokens(4, 20)
+    given = [each.copy() for each in (kept.logits, kept.inner, kept.state.h, kept.state.c)]
+
+    def listening(controls: Controls) -> tuple[Moment, list[int]]:
+        moment, rng, wished = kept, np.random.default_rng(7), []
+        for token in tokens:
+            wished.append(continuation.choose(moment, controls, rng))
+            (moment,) = continuation.feed([moment], [token])
+        return moment, wished
+
+    (plain, as_learned), (moment, as_asked) = listening(Controls()), listening(Controls(handles=ASKED))
+    assert as_learned != as_asked
+    for one, other in ((plain.logits, moment.logits), (plain.inner, moment.inner), (plain.state.c, moment.state.c)):
+        np.testing.assert_array_equal(one, other)
+    for array, before in zip((kept.logits, kept.inner, kept.state.h, kept.state.c), given, strict=True):
+        np.testing.assert_array_equal(array, before)
+
+
 MOSTLY = st.sampled_from([True, True, True, False])
 PITCHES = st.integers(60, 63) | st.integers(0, 127)  # few pitches: they meet
 
@@ -166,15 +266,12 @@ def any_controls(draw: st.DrawFn) -> Controls:
     return Controls(
         temperature=draw(st.sampled_from([1.0, 1e-300, 0.5, 100.0])),
         top_p=draw(st.sampled_from([1.0, 0.5, 1e-9])),
-        density=draw(st.sampled_from([1.0, 0.25, 4.0, 1e-300, 1e300])),
-        loudness=draw(st.floats(-1, 1)),
-        register=draw(st.floats(-1, 1)),
+        handles=draw(st.sampled_from([NOTHING, ASKED])),
         polyphony=draw(st.just(128) | st.integers(1, 4)),
         pitch_classes=draw(st.just((1.0,) * 12) | st.tuples(*[st.sampled_from([0.0, 1e-300, 1.0])] * 12).filter(any)),
         lowest=lowest,
         highest=max(lowest, draw(st.just(127) | PITCHES)),
         min_note_s=shortest_s,
-        min_gap_s=draw(seconds(2.0)),
         max_note_s=shortest_s + draw(st.sampled_from([4.0, 1.0]) | st.floats(0.001, 4.0)),
         max_rest_s=draw(st.floats(0.001, 4.0)),
     )
@@ -208,8 +305,8 @@ def any_moment(draw: st.DrawFn) -> Moment:
             released[pitch] = step - released_ago
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     logits = rng.normal(scale=draw(st.sampled_from([0.0, 3.0, 1000.0])), size=PERFORMANCE_8MS.size).astype(np.float32)
-    keyboard = Keyboard(step, 16, sounding, struck, released)
-    return Moment(ConstantEngine().start(1), logits, keyboard, draw(st.booleans()))
+    keyboard = Keyboard(step, 16, sounding, struck, released, silent.strikes)
+    return Moment(ConstantEngine().start(1), logits, np.zeros(1, np.float32), keyboard, draw(st.booleans()))
 
 
 @settings(max_examples=200)
@@ -222,10 +319,7 @@ def test_something_can_always_be_chosen_and_obeys(moment: Moment, controls: Cont
     strikable = {
         pitch
         for pitch in range(controls.lowest, controls.highest + 1)
-        if not keyboard.sounding[pitch]
-        and pitch not in constraint.held
-        and controls.pitch_classes[pitch % 12] > 0
-        and keyboard.step - keyboard.released_step[pitch] >= controls.min_gap_s * RATE
+        if not keyboard.sounding[pitch] and pitch not in constraint.held and controls.pitch_classes[pitch % 12] > 0
     }
     if len(own) >= controls.polyphony or not constraint.may_strike:
         strikable = set()
@@ -234,7 +328,8 @@ def test_something_can_always_be_chosen_and_obeys(moment: Moment, controls: Cont
     within_steps = min(constraint.within_steps or LONGEST, LONGEST)
     passed_steps = min(constraint.waited_steps, within_steps)
 
-    continuation, rng = Continuation(ConstantEngine()), np.random.default_rng(0)
+    handling = np.random.default_rng(1).normal(scale=30.0, size=(HANDLES, PERFORMANCE_8MS.size)).astype(np.float32)
+    continuation, rng = Continuation(ConstantEngine(handling=handling)), np.random.default_rng(0)
     for _ in range(20):
         event = PERFORMANCE_8MS.events[continuation.choose(moment, controls, rng, constraint)]
         if event.kind is EventKind.TIME_SHIFT:
@@ -296,16 +391,15 @@ def test_after_waiting_an_answer_waits_no_longer() -> None:
     assert chosen(engine, listened(engine, [60]), Controls(), constraint) == {SHIFT.start + 19}
 
 
-@pytest.mark.parametrize("min_gap_s", [0.0, 0.1])
-def test_an_answer_begins_at_once_if_a_key_can_be_struck(min_gap_s: float) -> None:
+@pytest.mark.parametrize("free", [True, False], ids=["a key is free", "none is"])
+def test_an_answer_begins_at_once_if_a_key_can_be_struck(free: bool) -> None:
     engine = ConstantEngine(leaning(SHIFT, by=20))
-    moment = listened(engine, [60, SHIFT.start, OFF.start + 60])
-    controls, constraint = Controls(lowest=60, highest=60, min_gap_s=min_gap_s), Constraint(may_wait=False)
-    tokens = chosen(engine, moment, controls, constraint)
-    if min_gap_s == 0:
+    moment = listened(engine, [60, SHIFT.start] + [OFF.start + 60] * free)
+    tokens = chosen(engine, moment, Controls(lowest=60, highest=60), Constraint(may_wait=False))
+    if free:
         assert 60 in tokens and tokens <= {60, *range(VELOCITY.start, VELOCITY.stop)}
     else:
-        assert tokens <= set(range(SHIFT.start, SHIFT.stop))
+        assert tokens <= {OFF.start + 60, *range(SHIFT.start, SHIFT.stop)}
 
 
 @pytest.mark.parametrize("within", [1, 30, 125, 400])

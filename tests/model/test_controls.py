@@ -8,6 +8,7 @@ import pytest
 
 from perfrnn_live.errors import BadValue
 from perfrnn_live.model.controls import Constraint, Controls
+from perfrnn_live.model.handles import Handles
 
 NAN, INFINITY = float("nan"), float("inf")
 
@@ -17,16 +18,12 @@ NAN, INFINITY = float("nan"), float("inf")
     [
         ("temperature", [0.0, -1.0, 101.0, NAN, INFINITY], "temperature"),
         ("top_p", [0.0, -0.1, 1.5, NAN], "top-p"),
-        ("density", [0.0, -1.0, NAN, INFINITY], "density"),
-        ("loudness", [-1.1, 1.1, NAN], "loudness"),
-        ("register", [-1.1, 1.1, NAN], "register"),
         ("polyphony", [0, -1], "polyphony"),
         ("pitch_classes", [(), (1.0,) * 11, (0.0,) * 12, (1.0,) * 11 + (1.1,), (1.0,) * 11 + (NAN,)], "pitch classes"),
         ("lowest", [-1, 128], "range"),
         ("highest", [-1, 128], "range"),
         ("min_note_s", [-0.1, 4.1, NAN], "notes"),
         ("max_note_s", [-1.0, 0.0, NAN, INFINITY], "notes"),
-        ("min_gap_s", [-0.1, NAN, INFINITY], "gap"),
         ("max_rest_s", [-1.0, 0.0, NAN, INFINITY], "rest"),
     ],
 )
@@ -45,8 +42,8 @@ def test_what_does_not_fit_together() -> None:
 
 def test_the_ends_of_every_range_are_in_it() -> None:
     one = (0.0,) * 11 + (1.0,)
-    Controls(100.0, 1.0, 1e-300, -1.0, -1.0, 1, one, 0, 0, 0.0, 0.0, 1e-3, 1e-3)
-    Controls(1e-300, 1e-300, 1e300, 1.0, 1.0, 128, one, 127, 127, 4.0, 1e9, 4.0, 1e9)
+    Controls(100.0, 1.0, Handles(), 1, one, 0, 0, 0.0, 1e-3, 1e-3)
+    Controls(1e-300, 1e-300, Handles(0.0, 0.0, 0.0), 128, one, 127, 127, 4.0, 4.0, 1e9)
 
 
 @pytest.mark.parametrize("wrong", [{"waited_steps": -1}, {"within_steps": 0}], ids=str)

@@ -37,13 +37,17 @@ def test_segments_equal_the_keyboard_step_by_step(
     np.testing.assert_allclose(torch.cat(parts).numpy(), stepwise(tokens, vocabulary), rtol=0, atol=1e-5)
 
 
-@given(performances(min_notes=1), performances(min_notes=1))
-def test_streams_of_a_batch_do_not_mix_and_padding_changes_nothing(one: list[Note], other: list[Note]) -> None:
+@given(
+    performances(min_notes=1),
+    performances(min_notes=1),
+    st.sampled_from([PERFORMANCE_8MS.start, PERFORMANCE_8MS.middle]),
+)
+def test_streams_of_a_batch_do_not_mix_and_padding_changes_nothing(
+    one: list[Note], other: list[Note], symbol: int
+) -> None:
     streams = [encode(one, PERFORMANCE_8MS), encode(other, PERFORMANCE_8MS)]
     longest = max(map(len, streams))
-    padded = [
-        [PERFORMANCE_8MS.start, *tokens, *[PERFORMANCE_8MS.start] * (longest - len(tokens))] for tokens in streams
-    ]
+    padded = [[symbol, *tokens, *[PERFORMANCE_8MS.start] * (longest - len(tokens))] for tokens in streams]
     features, (sounding, age_s) = key_features(torch.tensor(padded), silent_keys(2), PERFORMANCE_8MS)
     assert features.shape == (2, 1 + longest, KEY_FEATURES)
     assert not features[:, 0].any()

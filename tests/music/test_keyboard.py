@@ -23,9 +23,15 @@ def after(*events: Event) -> Keyboard:
     return keyboard
 
 
-def copy_of(keyboard: Keyboard) -> tuple[int, int, list[bool], list[int], list[int]]:
+def copy_of(keyboard: Keyboard) -> tuple[int, int, list[bool], list[int], list[int], list[tuple[int, int, int]]]:
     arrays = (keyboard.sounding.tolist(), keyboard.struck_step.tolist(), keyboard.released_step.tolist())
-    return keyboard.step, keyboard.velocity_bin, *arrays
+    return keyboard.step, keyboard.velocity_bin, *arrays, strikes_of(keyboard)
+
+
+def strikes_of(keyboard: Keyboard) -> list[tuple[int, int, int]]:
+    strikes = keyboard.strikes
+    columns = (strikes.pitch.tolist(), strikes.step.tolist(), strikes.velocity_bin.tolist())
+    return list(zip(*columns, strict=True))
 
 
 @given(token_streams(PERFORMANCE_8MS, max_size=60))
@@ -64,9 +70,24 @@ def test_when_each_key_was_released() -> None:
     assert (np.delete(keyboard.released_step, 60) < -(10**6)).all()
 
 
+def test_strikes_are_remembered_with_their_time_and_velocity() -> None:
+    keyboard = after(ON, SECOND, Event(EventKind.VELOCITY, 7), OFF, ON, SECOND, Event(EventKind.NOTE_ON, 61), OFF)
+    assert strikes_of(keyboard) == [(60, 0, 16), (60, RATE, 7), (61, 2 * RATE, 7)]
+
+
+def test_reminders_are_of_the_present() -> None:
+    keyboard = after(
+        ON, SECOND, Event(EventKind.VELOCITY, 7), Event(EventKind.NOTE_ON, 61), Event(EventKind.VELOCITY, 9)
+    )
+    told, later = keyboard.reminders(), keyboard.after(Event(EventKind.TIME_SHIFT, 5)).reminders()
+    np.testing.assert_array_equal(told, keyboard.strikes.reminders(RATE, 9))
+    np.testing.assert_array_equal(later, keyboard.strikes.reminders(RATE + 5, 9))
+    assert told.tolist() != later.tolist()
+
+
 def test_silence_has_the_middle_velocity_and_no_keys() -> None:
     silent = Keyboard.silent()
-    assert (silent.step, silent.velocity_bin) == (0, 16)
+    assert (silent.step, silent.velocity_bin, strikes_of(silent)) == (0, 16, [])
     assert silent.features(RATE).tolist() == [0.0] * KEY_FEATURES
 
 

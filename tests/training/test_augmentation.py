@@ -1,4 +1,4 @@
-"""Transposition and stretch on tokens."""
+"""Transposition and stretch on tokens, and recordings entered in the middle."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from perfrnn_live.music.codec import decode, encode
+from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.performance import Note
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, EventKind, Vocabulary
-from perfrnn_live.training.augmentation import AUGMENTATIONS, Augmentation, stretch, transpose
+from perfrnn_live.training.augmentation import AUGMENTATIONS, Augmentation, entered, stretch, transpose
 from tests.strategies import performances, vocabularies
 
 factors = st.sampled_from(sorted({*AUGMENTATIONS["less"].stretches, *AUGMENTATIONS["more"].stretches}))
@@ -119,6 +120,54 @@ def test_draws_cover_all_choices_and_follow_the_seed() -> None:
     }
     assert set(drawn(1)) == expected
     assert drawn(1) == drawn(1) != drawn(2)
+
+
+@given(performances(min_notes=1), vocabularies, st.data())
+def test_what_is_entered_is_the_rest_of_the_music(
+    notes: list[Note], vocabulary: Vocabulary, data: st.DataObject
+) -> None:
+    tokens = tokens_of(notes, vocabulary)
+    place = data.draw(st.integers(0, len(tokens)))
+    before = tokens.copy()
+    rest = entered(tokens, place, vocabulary)
+    np.testing.assert_array_equal(tokens, before)
+    assert rest.dtype == np.int16
+    missed = sum(vocabulary.decode(token).kind is EventKind.NOTE_ON for token in tokens[:place].tolist())
+    expected = decode(tokens.tolist(), vocabulary)[missed:]
+    heard = decode(rest.tolist(), vocabulary)
+    assert [in_steps(note, heard, vocabulary) for note in heard] == [
+        in_steps(note, expected, vocabulary) for note in expected
+    ]
+    keyboard = Keyboard.silent()
+    for event in map(vocabulary.decode, rest.tolist()):
+        assert keyboard.allows(event)  # above all, no release of what was struck before
+        keyboard = keyboard.after(event)
+    kinds = [vocabulary.decode(token).kind for token in rest[:2].tolist()]
+    assert kinds == ([EventKind.VELOCITY, EventKind.NOTE_ON] if expected else [])  # at once
+
+
+def in_steps(note: Note, notes: list[Note], vocabulary: Vocabulary) -> tuple[int, int, int, int]:
+    """A note, its times counted from the first of `notes`."""
+    onset, offset, first = (
+        round(time_s * vocabulary.steps_per_second) for time_s in (note.onset_s, note.offset_s, notes[0].onset_s)
+    )
+    return onset - first, offset - first, note.pitch, note.velocity
+
+
+def test_coming_in_while_keys_sound() -> None:
+    on, off, shift, velocity = (PERFORMANCE_8MS.offsets[kind] for kind in EventKind)
+    struck = [velocity + 9, on + 60, velocity + 5, on + 64, shift + 10, off + 64]
+    later = [on + 67, shift + 20, off + 60, on + 60, shift + 30, off + 60, off + 67]
+    tokens = np.array([*struck, *later], np.int16)
+    without = [velocity + 5, on + 67, shift + 20, on + 60, shift + 30, off + 60, off + 67]
+    for place in (4, 5, 6):  # from the second strike on, the next is the third
+        assert entered(tokens, place, PERFORMANCE_8MS).tolist() == without
+    last = [velocity + 5, on + 60, shift + 30, off + 60]  # without the release of 67 either
+    for place in (7, 8, 9):
+        assert entered(tokens, place, PERFORMANCE_8MS).tolist() == last
+    assert entered(tokens, 0, PERFORMANCE_8MS).tolist() == tokens.tolist()
+    for place in (10, len(tokens)):
+        assert not len(entered(tokens, place, PERFORMANCE_8MS))
 
 
 def test_the_papers_two_recipes() -> None:

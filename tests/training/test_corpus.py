@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from perfrnn_live.errors import CorpusEmpty, NotMidi
+from perfrnn_live.model.handles import COMPOSERS
 from perfrnn_live.music.codec import encode
 from perfrnn_live.music.pedal import Gesture, Move, resolve
 from perfrnn_live.music.performance import Note
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, PERFORMANCE_10MS
-from perfrnn_live.training.corpus import TokenCorpus, find_recordings, read_notes, tokenise
+from perfrnn_live.training.corpus import TokenCorpus, find_recordings, named_composers, read_notes, tokenise
 
 TICKS = 500  # a quarter of half a second: a tick is a millisecond
 Timed = tuple[int, mido.Message]
@@ -154,11 +155,12 @@ def test_what_was_read_before_comes_from_the_cache_until_a_file_changes(tmp_path
     again = tokenise(paths, PERFORMANCE_8MS, cache=cache)
     assert stored.stat().st_mtime_ns == written
     assert (again.names, again.vocabulary) == (first.names, first.vocabulary)
-    np.testing.assert_array_equal(again.tokens, first.tokens)
+    np.testing.assert_array_equal(again.tokens[:], first.tokens[:])
     np.testing.assert_array_equal(again.ends, first.ends)
     # proof that the cache was read: what lies there is what comes back
-    TokenCorpus(first.vocabulary, first.tokens[:3], np.array([3]), ("planted",)).save(stored)
-    assert tokenise(paths, PERFORMANCE_8MS, cache=cache).names == ("planted",)
+    listing = stored / "corpus.json"
+    listing.write_text(listing.read_text().replace("a.mid", "planted"))
+    assert tokenise(paths, PERFORMANCE_8MS, cache=cache).names == ("planted", "b.mid")
     assert tokenise(paths, PERFORMANCE_10MS, cache=cache).vocabulary is PERFORMANCE_10MS
     size = paths[1].stat().st_size
     assert write_note(paths[1], 64).stat().st_size == size  # only its time tells that it is another
@@ -167,25 +169,66 @@ def test_what_was_read_before_comes_from_the_cache_until_a_file_changes(tmp_path
     assert changed.recording(1).tolist() == encode(read_notes(paths[1]), PERFORMANCE_8MS)
 
 
+def test_a_damaged_cache_is_made_again(tmp_path: Path) -> None:
+    paths, cache = [write_note(tmp_path / "a.mid", 60)], tmp_path / "cache"
+    before = tokenise(paths, PERFORMANCE_8MS, cache=cache).recording(0).tolist()
+    (stored,) = cache.iterdir()
+    (stored / "tokens-000.npy").write_bytes(b"")
+    assert tokenise(paths, PERFORMANCE_8MS, cache=cache).recording(0).tolist() == before
+    assert list(cache.iterdir()) == [stored]
+    stored.joinpath("corpus.json").unlink()
+    assert tokenise(paths, PERFORMANCE_8MS, cache=cache).recording(0).tolist() == before
+
+
+def test_another_process_may_make_the_same_cache(tmp_path: Path) -> None:
+    """As under torchrun: whoever is later finds it there, and takes what is there."""
+    paths, cache = [write_note(tmp_path / "a.mid", 60), tmp_path / "broken.mid"], tmp_path / "cache"
+    paths[1].write_bytes(b"")
+
+    def be_slow(reason: str) -> None:
+        tokenise(paths, PERFORMANCE_8MS, cache=cache)
+
+    corpus = tokenise(paths, PERFORMANCE_8MS, on_skipped=be_slow, cache=cache)
+    assert corpus.names == ("a.mid",)
+    assert len(list(cache.iterdir())) == 1
+
+
+def test_a_composer_is_named_by_the_csv_and_read_anew_when_it_changes(tmp_path: Path) -> None:
+    names = {"a": "Frédéric Chopin", "b": "Johann Sebastian Bach / Ferruccio Busoni", "c": "Erik Satie", "d": ""}
+    paths = [write_note(tmp_path / f"{stem}.mid") for stem in (*names, "e")]
+    rows = ["canonical_composer,split,midi_filename", *(f"{name},train,{stem}.mid" for stem, name in names.items())]
+    (tmp_path / "table.csv").write_text("\n".join(rows), encoding="utf-8")
+    composers = named_composers(tmp_path)
+    cache = tmp_path / "cache"
+    assert tokenise(paths, PERFORMANCE_8MS, cache=cache).composers == ("",) * 5
+    named = tokenise(paths, PERFORMANCE_8MS, cache=cache, composers=composers)
+    assert named.composers == ("chopin", "other", "other", "", "")
+    assert {*named.composers} - {""} <= {*COMPOSERS}
+
+
 def small_corpus() -> TokenCorpus:
     tokens = np.arange(300, dtype=np.int16)
-    return TokenCorpus(PERFORMANCE_10MS, tokens, np.array([100, 250, 300]), ("a", "b", "ü.mid"))
+    ends, names = np.array([100, 250, 300]), ("a", "b", "ü.mid")
+    return TokenCorpus(PERFORMANCE_10MS, tokens, ends, names, ("bach", "", "other"))
 
 
 def test_token_files_keep_everything(tmp_path: Path) -> None:
     corpus = small_corpus()
     corpus.save(tmp_path / "deep" / "tokens.npz")
     loaded = TokenCorpus.load(tmp_path / "deep" / "tokens.npz")
-    assert (loaded.vocabulary, loaded.names) == (PERFORMANCE_10MS, corpus.names)
-    assert (str(loaded.tokens.dtype), len(loaded)) == ("int16", 3)
+    assert (loaded.vocabulary, loaded.names, loaded.composers) == (PERFORMANCE_10MS, corpus.names, corpus.composers)
+    assert (str(loaded.tokens[:].dtype), len(loaded)) == ("int16", 3)
     for index, (first, last) in enumerate([(0, 99), (100, 249), (250, 299)]):
         np.testing.assert_array_equal(loaded.recording(index), np.arange(first, last + 1))
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["tokens.npz"]  # nothing partial is left
     two = loaded.first(2)
-    assert (len(two), two.names, two.tokens.tolist()) == (2, ("a", "b"), list(range(250)))
+    assert (len(two), two.names, two.composers) == (2, ("a", "b"), ("bach", ""))
+    assert two.tokens[:].tolist() == list(range(250))
 
 
-@pytest.mark.parametrize("kind", ["missing", "empty", "text", "torn", "other arrays", "unknown vocabulary"])
+@pytest.mark.parametrize(
+    "kind", ["missing", "empty", "text", "torn", "other arrays", "unknown vocabulary", "more composers"]
+)
 def test_what_is_no_token_file_is_named(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "tokens.npz"
     small_corpus().save(tmp_path / "good.npz")
@@ -198,7 +241,12 @@ def test_what_is_no_token_file_is_named(kind: str, tmp_path: Path) -> None:
     elif kind == "other arrays":
         np.savez(path, something=np.arange(3))
     elif kind == "unknown vocabulary":
-        np.savez(path, vocabulary=np.array("elsewhere"), tokens=np.arange(3), ends=np.array([3]), names=np.array(["a"]))
+        names, composers = np.array(["a"]), np.array([""])
+        elsewhere = np.array("elsewhere")
+        np.savez(path, vocabulary=elsewhere, tokens=np.arange(3), ends=[3], names=names, composers=composers)
+    elif kind == "more composers":
+        corpus = small_corpus()
+        TokenCorpus(corpus.vocabulary, corpus.tokens, corpus.ends, corpus.names, ("",) * 4).save(path)
     with pytest.raises(CorpusEmpty, match=r"tokens\.npz"):
         TokenCorpus.load(path)
 

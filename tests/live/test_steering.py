@@ -1,0 +1,165 @@
+"""From settings and the other player's hands to how events are chosen, and what is asked of the model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perfrnn_live.live.controls import KNOBS, Settings, pitch_class_histogram, pitch_class_weights
+from perfrnn_live.live.steering import Steering
+from perfrnn_live.model.controls import Controls
+from perfrnn_live.model.handles import COMPOSERS, NOTHING, Handles
+from perfrnn_live.player.messages import strikes
+from tests.sittings import Sitting
+
+BASE = Controls(polyphony=10, lowest=21, highest=108, min_note_s=0.05)
+
+
+@pytest.fixture
+def steering() -> Steering:
+    return Steering(BASE, None)
+
+
+def strike(steering: Steering, time_s: float, *pitches: int) -> None:
+    for pitch in pitches:
+        steering.struck(time_s, pitch)
+
+
+def test_the_defaults_ask_for_nothing_and_leave_all_that_the_instrument_brings(steering: Steering) -> None:
+    strike(steering, 1.0, 60, 64, 67)
+    assert steering.controls(Settings(), 2.0) == BASE
+    assert steering.controls(Settings(), 2.0).handles == NOTHING
+    assert not NOTHING.anything
+
+
+def test_numbers_are_asked_for_as_they_are(steering: Steering) -> None:
+    handles = steering.controls(Settings(density=6.5, loudness=50.0, register=72.0), 0.0).handles
+    assert handles == Handles(density=6.5, loudness=50.0, register=72.0)
+    only = steering.controls(Settings(loudness=50.0), 0.0).handles
+    assert only == Handles(loudness=50.0)
+    assert handles.anything and only.anything
+    assert np.count_nonzero(only.asked) == 1  # fifty is a corner, and of the others nothing is said
+
+
+def test_a_key_asks_for_its_profile_and_hardly_lets_anything_else_through(steering: Steering) -> None:
+    strike(steering, 1.0, 60, 64, 67)  # in another key
+    controls = steering.controls(Settings(scale="F# minor"), 1.0)
+    asked = controls.handles.pitch_classes
+    assert asked is not None
+    # Albrecht & Shanahan's minor, its tonic on F sharp: from C on, the steps 6, 7, 8 ... 11, 0 ... 5.
+    minor = (0.220, 0.006, 0.104, 0.123, 0.019, 0.103, 0.012, 0.214, 0.062, 0.022, 0.061, 0.052)
+    assert asked == minor[6:] + minor[:6]
+    assert controls.pitch_classes == pitch_class_weights("F# minor", [0.0] * 12)
+    assert controls.handles == Handles(pitch_classes=asked)
+
+
+def test_following_asks_for_the_histogram_of_what_was_struck_in_the_last_seconds(steering: Steering) -> None:
+    follow = Settings(scale="follow")
+    assert steering.controls(follow, 0.0) == BASE  # nobody has played
+    strike(steering, 1.0, 60, 64, 67, 72)
+    strike(steering, 9.0, 62, 62)
+    histogram = (2.0, 0.0, 2.0, 0.0, 1.0, 0.0, 0.0, 1.0, *[0.0] * 4)
+    controls = steering.controls(follow, 12.5)
+    assert controls.handles == Handles(pitch_classes=histogram)
+    assert controls.pitch_classes == pitch_class_weights("follow", histogram)
+    later = steering.controls(follow, 14.0).handles  # the chord is more than 12 s ago
+    assert later == Handles(pitch_classes=(0.0, 0.0, 2.0, *[0.0] * 9))
+    assert steering.controls(follow, 60.0) == BASE
+
+
+def test_composers_and_the_way_between_two(steering: Steering) -> None:
+    def asked(settings: Settings) -> dict[str, float]:
+        weights = steering.controls(settings, 0.0).handles.asked[-len(COMPOSERS) :]
+        return {name: float(weight) for name, weight in zip(COMPOSERS, weights, strict=True) if weight}
+
+    assert asked(Settings(towards="bach", blend=1.0)) == {}
+    assert asked(Settings(composer="chopin")) == {"chopin": 1.0}
+    assert asked(Settings(composer="chopin", towards="bach")) == {"chopin": 1.0}
+    assert asked(Settings(composer="chopin", towards="bach", blend=0.25)) == {"chopin": 0.75, "bach": 0.25}
+    assert asked(Settings(composer="chopin", towards="bach", blend=1.0)) == {"bach": 1.0}
+    assert asked(Settings(composer="chopin", towards="chopin", blend=0.5)) == {"chopin": 1.0}
+
+
+def test_what_is_no_handle_is_done_to_what_the_model_expects(steering: Steering) -> None:
+    controls = steering.controls(Settings(temperature=1.2, top_p=0.9, polyphony=4), 0.0)
+    assert controls == Controls(1.2, 0.9, NOTHING, 4, lowest=21, highest=108, min_note_s=0.05)
+    assert steering.controls(Settings(polyphony=32), 0.0).polyphony == 10  # no more than the piano has
+
+
+def test_with_a_split_it_takes_the_side_where_the_hand_is_not() -> None:
+    steering = Steering(BASE, 60)
+    sides = []
+    for pitch in (None, 60, 59, 100):
+        if pitch is not None:
+            steering.struck(1.0, pitch)
+        controls = steering.controls(Settings(), 1.0)
+        sides.append((controls.lowest, controls.highest))
+    assert sides == [(21, 59), (21, 59), (60, 108), (21, 59)]
+
+
+positions = st.fixed_dictionaries({name: st.integers(0, 127) for name in KNOBS})
+
+
+@given(positions, st.lists(st.tuples(st.floats(0.0, 20.0), st.integers(0, 127)), max_size=20), st.floats(0.0, 40.0))
+def test_wherever_the_knobs_stand_events_can_be_chosen(
+    turned: dict[str, int], struck: list[tuple[float, int]], now_s: float
+) -> None:
+    steering = Steering(BASE, None)
+    for at_s, pitch in sorted(struck):
+        steering.struck(at_s, pitch)
+    values: dict[str, Any] = {name: KNOBS[name].value_at(position) for name, position in turned.items()}
+    settings = Settings(**values)
+    handles = steering.controls(settings, now_s).handles
+    assert (handles.density, handles.loudness, handles.register) == (
+        settings.density,
+        settings.loudness,
+        settings.register,
+    )
+    assert handles.composers == settings.composers
+    recent = [float(sum(at_s > now_s - 12.0 and pitch % 12 == n for at_s, pitch in struck)) for n in range(12)]
+    assert handles.pitch_classes == pitch_class_histogram(settings.scale, recent)
+    asks = any(getattr(settings, name) is not None for name in ("density", "loudness", "register"))
+    asks |= settings.composer != "any" or handles.pitch_classes is not None
+    assert handles.anything is asks
+
+
+# what becomes of it in a whole session
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [("density", 40, 110), ("loudness", 20, 110), ("register", 20, 110)],  # positions of the controller
+)
+def test_what_is_asked_for_with_a_knob_is_heard_in_what_is_played(name: str, low: int, high: int) -> None:
+    figures = []
+    for position in (low, high):
+        sitting = Sitting(settings=Settings().turned(name, KNOBS[name].value_at(position)))
+        sitting.session.run(20.0)
+        struck = [message for _, message in sitting.sent if strikes(message)]
+        measures = {
+            "density": float(len(struck)),
+            "loudness": float(np.mean([message[2] for message in struck])),
+            "register": float(np.mean([message[1] for message in struck])),
+        }
+        figures.append(measures[name])
+    assert figures[0] < 0.8 * figures[1]
+
+
+def test_a_wish_picked_up_at_its_bottom_changes_what_comes_and_free_again_nothing_is_asked() -> None:
+    plain, turned = Sitting(), Sitting()
+    for position in (0, 60, 127):
+        turned.link.knob_at(1003.0, position, 23)
+    turned.link.knob_at(1008.0, 0, 23)
+    plain.session.run(12.0)
+    turned.session.run(12.0)
+    before = [each for each in turned.sent if each[0] < 1003.0]
+    assert before == [each for each in plain.sent if each[0] < 1003.0] != []
+    register = {round(status.elapsed_s): status.settings.register for status in turned.shown}
+    assert (register[2], register[5], register[10]) == (None, KNOBS["register"].value_at(127), None)
+    high, plainly = turned.struck_between(1003.5, 1008.0), turned.struck_between(1009.0, 1012.0)
+    assert np.mean(high) > np.mean(plainly) + 6
+    assert turned.improviser.controls.handles == NOTHING

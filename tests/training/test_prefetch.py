@@ -1,0 +1,111 @@
+"""Batches made ready: the same as without, in the same order, to go on from in the same way."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Callable
+from dataclasses import fields
+from time import monotonic, sleep
+
+import numpy as np
+import pytest
+
+from perfrnn_live.training.augmentation import AUGMENTATIONS
+from perfrnn_live.training.batches import Batch, CarriedBatches
+from perfrnn_live.training.prefetch import Prefetched
+from tests.networks import corpus_of, random_tokens
+
+CORPUS = corpus_of(*(random_tokens(seed, 15 + 8 * seed) for seed in range(5)))
+
+
+class Counting(CarriedBatches):
+    """Counts the batches made, and fails at the one asked for."""
+
+    made = 0
+    fails_at = -1
+
+    def next(self) -> Batch:
+        if self.made == self.fails_at:
+            raise OSError("the disk is gone")
+        self.made += 1
+        return super().next()
+
+
+def batches() -> Counting:
+    return Counting(CORPUS, 3, 16, AUGMENTATIONS["less"], seed=2, middles=0.5)
+
+
+def equal(one: Batch, other: Batch) -> bool:
+    return all(np.array_equal(getattr(one, each.name), getattr(other, each.name)) for each in fields(Batch))
+
+
+def comes_true(condition: Callable[[], bool]) -> bool:
+    until_s = monotonic() + 10
+    while not condition() and monotonic() < until_s:
+        sleep(0.005)
+    return condition()
+
+
+@pytest.mark.parametrize("ahead", [1, 2, 5])
+def test_it_gives_the_same_batches_and_says_where_it_stands(ahead: int) -> None:
+    plain, ready = batches(), Prefetched(batches(), ahead)
+    assert (ready.drawn, ready.places) == (plain.drawn, plain.places)
+    for _ in range(60):
+        assert equal(ready.next(), plain.next())
+        assert (ready.drawn, ready.places) == (plain.drawn, plain.places)  # not of those that are ready
+    assert plain.drawn > len(CORPUS)
+
+
+def test_a_run_goes_on_from_there_exactly() -> None:
+    first = Prefetched(batches())
+    for _ in range(17):
+        first.next()
+    later = batches()
+    later.go_on(first.drawn, first.places)
+    resumed = Prefetched(later)
+    assert all(equal(first.next(), resumed.next()) for _ in range(40))
+
+
+def test_what_it_said_does_not_change_afterwards() -> None:
+    ready = Prefetched(batches())
+    ready.next()
+    drawn, places = ready.drawn, ready.places
+    before = list(places)
+    for _ in range(30):
+        ready.next()
+    assert places == before and ready.drawn > drawn
+
+
+def test_batches_are_ready_before_they_are_asked_for_but_not_more_than_agreed() -> None:
+    source = batches()
+    ready = Prefetched(source, ahead=2)
+    assert comes_true(lambda: source.made == 2)
+    ready.next()
+    assert comes_true(lambda: source.made == 3)
+    for _ in range(9):
+        ready.next()
+    assert comes_true(lambda: source.made == 12)
+    sleep(0.05)
+    assert source.made == 12
+
+
+def test_what_goes_wrong_is_raised_where_the_batch_would_have_been() -> None:
+    source = batches()
+    source.fails_at = 4
+    ready, plain = Prefetched(source), batches()
+    for _ in range(4):
+        assert equal(ready.next(), plain.next())
+    with pytest.raises(OSError, match="the disk is gone"):
+        ready.next()
+    assert (ready.drawn, ready.places) == (plain.drawn, plain.places)
+
+
+def test_the_thread_ends_with_it() -> None:
+    before = threading.active_count()
+    ready = Prefetched(batches())
+    ready.next()
+    assert threading.active_count() == before + 1
+    del ready
+    gc.collect()
+    assert comes_true(lambda: threading.active_count() == before)
