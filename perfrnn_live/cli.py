@@ -209,7 +209,7 @@ def ports() -> None:
 
 @app.command()
 def train(
-    data: Annotated[Path, typer.Option(help="A folder of .mid files, or a token file (.npz).")],
+    data: Annotated[Path, typer.Option(help="A folder of .mid files, a token file (.npz) or a token folder.")],
     out: Annotated[Path, typer.Option(help="Folder for checkpoints and the finished model.")],
     validation: Annotated[Path | None, typer.Option(help="Token file to validate on, if --data is one.")] = None,
     minutes: Annotated[float, typer.Option(min=0.01, help="Time to train for.")] = 120.0,

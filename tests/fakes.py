@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from perfrnn_live.model.continuation import Continuation, Moment
 from perfrnn_live.model.engine import Context, Expectation, HiddenState, Logits
-from perfrnn_live.model.handles import COMPOSERS, DENSITIES, LOUDNESSES, PITCH_CLASSES, REGISTERS, Asked
+from perfrnn_live.model.handles import DENSITIES, LOUDNESSES, PITCH_CLASSES, REGISTERS, Asked
+from perfrnn_live.music.composers import COMPOSERS
 from perfrnn_live.music.keyboard import KEY_FEATURES, Keyboard
 from perfrnn_live.music.performance import bin_to_velocity
 from perfrnn_live.music.reminders import REMINDERS

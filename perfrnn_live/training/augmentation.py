@@ -70,6 +70,6 @@ def entered(tokens: NDArray[np.int16], place: int, vocabulary: Vocabulary) -> ND
     before, rest = tokens[:place], tokens[place:]
     struck = np.bincount(before[(before >= on.start) & (before < on.stop)] - on.start, minlength=PITCHES)
     released = np.bincount(before[(before >= off.start) & (before < off.stop)] - off.start, minlength=PITCHES)
-    orphans = [int(np.argmax(rest == off.start + pitch)) for pitch in np.flatnonzero(struck > released)]
+    ends = [np.flatnonzero(rest == off.start + pitch)[:1] for pitch in np.flatnonzero(struck > released)]
     in_force = before[(before >= velocity.start) & (before < velocity.stop)][-1:]
-    return np.concatenate([in_force, np.delete(rest, orphans)])
+    return np.concatenate([in_force, np.delete(rest, np.concatenate([np.zeros(0, np.int64), *ends]))])

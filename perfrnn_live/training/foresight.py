@@ -24,7 +24,7 @@ def measured(tokens: NDArray[np.integer], vocabulary: Vocabulary) -> NDArray[np.
 
     def until(window_s: float) -> NDArray[np.int64]:
         window_steps = round(window_s * vocabulary.steps_per_second)
-        return np.maximum(np.searchsorted(line.struck_step, step + window_steps), first)
+        return np.asarray(np.searchsorted(line.struck_step, step + window_steps))
 
     def summed(values: NDArray[np.floating], last: NDArray[np.int64]) -> NDArray[np.floating]:
         upto = np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0)])

@@ -174,6 +174,8 @@ def train(
         for group in optimiser.param_groups:
             rate = recipe.learning_rate * group["pace"]
             group["lr"] = rate * min(1.0, (updates + 1) / recipe.warm_up) * max(0.0, 1 - share)
+        # what dropout leaves out, in a resumed run too
+        torch.manual_seed((recipe.seed * 1_000_003 + updates) * processes.count + processes.rank)
         batch = supply.next()
         hidden, keys = _begin_anew(batch, hidden, keys)
         with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
@@ -181,7 +183,8 @@ def train(
         counted = processes.total(int((batch.targets != IGNORE).sum()))
         # gradients are averaged over the processes: this makes them those of all streams in one batch
         ((unasked + asked) * (processes.count / counted)).backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
+        for group in optimiser.param_groups:  # each for itself: what is asked is not to slow down the layers
+            nn.utils.clip_grad_norm_(group["params"], recipe.clip)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
         _average(averaged, network, min(recipe.average, (1 + updates) / (10 + updates)))
@@ -255,7 +258,7 @@ def _begin_anew(batch: Batch, hidden: Hidden, keys: KeyState) -> tuple[Hidden, K
     fresh = _on(hidden[0].device, batch.fresh)[:, None]
 
     def clear(state: Tensor, empty: float) -> Tensor:
-        return torch.where(fresh, empty, state.detach())
+        return torch.where(fresh, empty, state.detach().float())  # what is carried on is not rounded
 
     return (clear(hidden[0], 0.0), clear(hidden[1], 0.0)), (clear(keys[0], 0.0), clear(keys[1], torch.inf))
 

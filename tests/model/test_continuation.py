@@ -215,6 +215,17 @@ def test_nothing_asked_is_what_the_model_expects() -> None:
         chosen(engine, moment, Controls(handles=ASKED), FREE)
 
 
+def test_what_is_expected_where_something_is_asked(tiny_model: Path) -> None:
+    engine = OnnxEngine(tiny_model)
+    continuation = Continuation(engine)
+    moment = continuation.primed(random_tokens(3, 20))
+    assert continuation.expected(moment, Handles()) is moment.logits
+    asked = continuation.expected(moment, ASKED)
+    added = engine.handled(moment.inner[None], ASKED.asked[None])[0]
+    np.testing.assert_allclose(asked, moment.logits + added, rtol=0, atol=1e-5)
+    assert abs(asked - moment.logits).max() > 0.1
+
+
 def test_what_is_added_is_added_before_all_else_is_done_to_it() -> None:
     """Here to a key that is then not welcome. As a strike stays as likely, another key is struck."""
     engine = ConstantEngine(handling=adding(ASKED, slice(61, 62), 50.0))

@@ -11,7 +11,9 @@ from perfrnn_live.evaluation.likelihood import evaluate
 from perfrnn_live.model.continuation import Continuation
 from perfrnn_live.model.controls import Controls
 from perfrnn_live.model.engine import OnnxEngine, StepEngine
-from perfrnn_live.model.generation import generate
+from perfrnn_live.model.generation import generate, likeliest
+from perfrnn_live.model.handles import HANDLES, Handles
+from perfrnn_live.model.sampling import log_softmax
 from perfrnn_live.music.codec import decode
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, EventKind
 from tests.networks import ConstantEngine, corpus_of, random_tokens
@@ -66,6 +68,28 @@ def test_beams_raise_the_models_own_likelihood(shipped: Path) -> None:
         return evaluate(engine, corpus_of(*played(engine, 5, count=4, beams=beams))).figures()["nats_per_event"]
 
     assert loss(4) < loss(1) - 0.1
+
+
+def test_beams_are_compared_by_what_was_asked() -> None:
+    rng = np.random.default_rng(1)
+    logits = rng.normal(scale=2.0, size=413).astype(np.float32)
+    engine = ConstantEngine(logits, handling=rng.normal(scale=2.0, size=(HANDLES, 413)).astype(np.float32))
+    continuation, controls = Continuation(engine), Controls(handles=Handles(density=5.0, register=60.0))
+    (start,) = continuation.beginning()
+    (path,) = likeliest(continuation, [start], controls, np.random.default_rng(3), beams=5, events=8)
+
+    moments, rng, drawn = [start] * 5, np.random.default_rng(3), []
+    for _ in range(8):
+        drawn.append([continuation.choose(moment, controls, rng) for moment in moments])
+        moments = continuation.feed(moments, drawn[-1])
+    beams = np.array(drawn).T
+    asked = controls.handles.asked[None]
+    as_asked, unasked = (
+        log_softmax(each)[beams].sum(axis=1).argmax()
+        for each in (logits + engine.handled(start.inner, asked)[0], logits)
+    )
+    assert [token for token, _ in path] == beams[as_asked].tolist()
+    assert as_asked != unasked  # or this would say nothing
 
 
 def test_five_minutes_of_the_shipped_model_do_not_run_dry(shipped: Path) -> None:

@@ -20,7 +20,6 @@ from perfrnn_live.model.controls import Controls
 from perfrnn_live.model.engine import OnnxEngine
 from perfrnn_live.model.generation import generate
 from perfrnn_live.model.handles import (
-    COMPOSERS,
     DENSITIES,
     HANDLES,
     LOUDNESSES,
@@ -32,6 +31,7 @@ from perfrnn_live.model.handles import (
     asked,
 )
 from perfrnn_live.music.codec import decode
+from perfrnn_live.music.composers import COMPOSERS
 from perfrnn_live.music.performance import Note
 
 NAN, INFINITY = float("nan"), float("inf")

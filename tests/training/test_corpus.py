@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from perfrnn_live.errors import CorpusEmpty, NotMidi
-from perfrnn_live.model.handles import COMPOSERS
 from perfrnn_live.music.codec import encode
+from perfrnn_live.music.composers import COMPOSERS
 from perfrnn_live.music.pedal import Gesture, Move, resolve
 from perfrnn_live.music.performance import Note
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, PERFORMANCE_10MS
