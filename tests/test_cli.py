@@ -21,8 +21,8 @@ from perfrnn_live.live.run import Sitting
 from perfrnn_live.live.session import Summary
 from perfrnn_live.model.checkpoint import DEFAULT_MODEL
 from perfrnn_live.model.export import export
-from perfrnn_live.model.handles import COMPOSERS
 from perfrnn_live.model.weights import load_network, save_network
+from perfrnn_live.music.composers import COMPOSERS
 from perfrnn_live.music.midifile import read_notes, write_notes
 from perfrnn_live.music.vocabulary import PERFORMANCE_10MS
 from tests import networks

@@ -88,13 +88,12 @@ class OnnxEngine:
         self._handling = _session(folder / HANDLING)
         self.vocabulary = card.vocabulary
         size, cells = card.vocabulary.size, card.cells
-        shapes = {each.name: tuple(each.shape) for each in (*self._step.get_inputs(), *self._step.get_outputs())}
+        shapes, handling = _shapes(self._step), _shapes(self._handling)
         state, reminders = (card.layers, "batch", cells), ("batch", REMINDERS)
         found = (shapes.get("h"), shapes.get("logits"), shapes.get("reminders"))
         if found != (state, ("batch", size), reminders):
             raise CheckpointMismatch(f"{folder / ONNX} and its card differ in size: {shapes}")
-        handling = {each.name: tuple(each.shape) for each in self._handling.get_inputs()}
-        if handling != {"inner": ("batch", cells), "asked": ("batch", HANDLES)}:
+        if handling != {"inner": ("batch", cells), "asked": ("batch", HANDLES), "added": ("batch", size)}:
             raise CheckpointMismatch(f"{folder / HANDLING} and its card differ in size: {handling}")
         self._shape = (card.layers, cells)
 
@@ -149,3 +148,8 @@ def _session(path: Path) -> Any:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has no common base of its errors
         raise CheckpointMismatch(f"{path} cannot be loaded: {error}") from error
+
+
+def _shapes(session: Any) -> dict[str, tuple[int | str, ...]]:
+    """What goes in and comes out of a graph."""
+    return {each.name: tuple(each.shape) for each in (*session.get_inputs(), *session.get_outputs())}

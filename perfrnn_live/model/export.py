@@ -30,20 +30,22 @@ _OPSET = 18
 
 
 def export(folder: Path) -> list[Path]:
-    """weights.safetensors of a model folder → its model.onnx and handling.onnx, int8, each whole or not at all.
+    """weights.safetensors of a model folder → its model.onnx and handling.onnx, int8, both or neither.
 
     Raises CheckpointMismatch or CannotWrite.
     """
     network = load_network(folder)
-    for name, graph in ((ONNX, step_graph(network)), (HANDLING, handling_graph(network))):
-        try:
-            with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as scratch:
-                plain, quantised = Path(scratch) / "fp32.onnx", Path(scratch) / name
+    name = ONNX
+    try:
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as scratch:
+            plain = Path(scratch) / "fp32.onnx"
+            for name, graph in ((ONNX, step_graph(network)), (HANDLING, handling_graph(network))):
                 onnx.save(graph, plain)
-                quantise(plain, quantised)
-                quantised.replace(folder / name)
-        except OSError as error:
-            raise CannotWrite(f"cannot write {folder / name}: {error.strerror}") from error
+                quantise(plain, Path(scratch) / name)
+            for name in (ONNX, HANDLING):
+                (Path(scratch) / name).replace(folder / name)
+    except OSError as error:
+        raise CannotWrite(f"cannot write {folder / name}: {error.strerror}") from error
     return [folder / ONNX, folder / HANDLING]
 
 

@@ -55,7 +55,7 @@ def shaped(controls: Controls, vocabulary: Vocabulary) -> Shaping:
     min_note_steps = max(math.ceil(controls.min_note_s * rate), 1)
     return Shaping(
         vocabulary.tokens_of(EventKind.NOTE_ON),
-        welcome if welcome.any() else None,
+        welcome if np.ptp(weights) else None,
         (controls.lowest <= pitches) & (pitches <= controls.highest) & (weights > 0),
         controls.polyphony,
         min_note_steps,

@@ -23,7 +23,8 @@ from perfrnn_live.live.controls import (
     pitch_class_histogram,
     pitch_class_weights,
 )
-from perfrnn_live.model.handles import COMPOSERS, Handles
+from perfrnn_live.model.handles import Handles
+from perfrnn_live.music.composers import COMPOSERS
 
 DIALS = [knob for knob in KNOBS.values() if isinstance(knob, Dial)]
 WISHES = [knob for knob in KNOBS.values() if isinstance(knob, Wish)]

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from perfrnn_live.live.controls import KNOBS, Settings, pitch_class_histogram, pitch_class_weights
 from perfrnn_live.live.steering import Steering
 from perfrnn_live.model.controls import Controls
-from perfrnn_live.model.handles import COMPOSERS, NOTHING, Handles
+from perfrnn_live.model.handles import NOTHING, Handles
+from perfrnn_live.music.composers import COMPOSERS
 from perfrnn_live.player.messages import strikes
 from tests.sittings import Sitting
 
