@@ -77,7 +77,9 @@ class Continuation:
         """The logits (size,) of what comes next where this is asked for."""
         if not handles.anything:
             return moment.logits
-        return np.asarray(moment.logits + self._engine.handled(moment.inner[None], handles.asked[None])[0])
+        asked, counts = handles.terms
+        added = self._engine.handled(np.repeat(moment.inner[None], len(asked), axis=0), asked)
+        return np.asarray(moment.logits + counts @ added)
 
     def choose(
         self, moment: Moment, controls: Controls, rng: np.random.Generator, constraint: Constraint = FREE

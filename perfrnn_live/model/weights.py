@@ -46,6 +46,7 @@ def save_training_result(best: Path, folder: Path, data: str, licence: str) -> N
             "events": run["events"],
             "minutes": round(run["elapsed_s"] / 60, 1),
             "validation_subset_nats_per_event": round(run["validation"], 4),
+            "validation_subset_asked_nats_per_event": round(run["validation_asked"], 4),
             "recipe": recipe,
         },
     }

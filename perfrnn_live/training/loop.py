@@ -125,6 +125,7 @@ def train(
         averaged.load_state_dict(last["weights"])
         optimiser.load_state_dict(last["optimiser"])
         events, updates, elapsed_s, best = last["events"], last["updates"], last["elapsed_s"], last["best"]
+        latest, latest_asked = last["validation"], last["validation_asked"]
         mine = last["streams"][processes.rank]
         batches.go_on(mine["drawn"], mine["places"])
         hidden, keys = (mine["h"], mine["c"]), (mine["sounding"], mine["age_s"])

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.live.controls import KNOBS, pitch_class_weights
+from perfrnn_live.live.controls import ANY, KNOBS, Switch, pitch_class_weights
 from perfrnn_live.music.midifile import read_notes
 from perfrnn_live.music.performance import Note
 
@@ -33,11 +33,11 @@ def rendered(path: Path) -> NDArray[np.float64]:
     """The sound of a file, from -1 to 1, both channels mixed."""
     with tempfile.TemporaryDirectory() as folder:
         sound = Path(folder) / "out.wav"
-        command = ["fluidsynth", "-ni", "-q", "-g", "0.7", "-r", str(RATE), "-F", sound, FONT, path]
+        command = ["fluidsynth", "-ni", "-q", "-g", "0.7", "-r", str(RATE), "-F", str(sound), str(FONT), str(path)]
         subprocess.run(command, check=True, capture_output=True)
         with wave.open(str(sound), "rb") as file:
             samples = np.frombuffer(file.readframes(file.getnframes()), np.int16).reshape(-1, file.getnchannels())
-    return samples.mean(axis=1) / 32768
+    return np.asarray(samples.mean(axis=1) / 32768)
 
 
 def of_sound(sound: NDArray[np.float64], notes: Sequence[Note]) -> dict[str, float]:
@@ -65,7 +65,9 @@ def of_notes(notes: Sequence[Note]) -> dict[str, float]:
     end_s = max(note.offset_s for note in notes)
     pitches = [note.pitch for note in notes]
     velocities = [note.velocity for note in notes]
-    keys = [key for key in KNOBS["scale"].options if key not in ("any", "follow")]
+    scale = KNOBS["scale"]
+    assert isinstance(scale, Switch)
+    keys = [key for key in scale.options if key not in (ANY, "follow")]
     counts = np.bincount([pitch % 12 for pitch in pitches], minlength=12)
     in_key = max(float(counts[[w == 1 for w in pitch_class_weights(key, [0] * 12)]].sum()) for key in keys)
     runs = [tuple(pitches[place : place + RUN]) for place in range(len(pitches) - RUN + 1)]

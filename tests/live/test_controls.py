@@ -231,7 +231,7 @@ def test_texts_for_the_screen() -> None:
     ]
     asked = Settings(density=8.4, loudness=60, register=45.5, composer="bach", blend=0.256, mode=Mode.DUET)
     names = ("density", "loudness", "register", "composer", "blend", "mode")
-    assert [KNOBS[name].text(getattr(asked, name)) for name in names] == ["8", "60", "46", "bach", "0.26", "duet"]
+    assert [KNOBS[name].text(getattr(asked, name)) for name in names] == ["8.4", "60", "45.5", "bach", "0.26", "duet"]
 
 
 @given(

@@ -129,13 +129,15 @@ def test_weights_come_back_as_half_precision_left_them(tmp_path: Path) -> None:
 def test_a_training_state_becomes_a_model(tmp_path: Path) -> None:
     network = tiny_network(NetworkConfig(layers=1, cells=8))
     recipe = {"network": network.config.to_json(), "seed": 7}
-    state = {"weights": network.state_dict(), "recipe": recipe, "events": 99, "elapsed_s": 90.0, "validation": 2.34567}
+    validation = {"validation": 2.34567, "validation_asked": 2.3}
+    state = {"weights": network.state_dict(), "recipe": recipe, "events": 99, "elapsed_s": 90.0, **validation}
     torch.save(state, tmp_path / "best.pt")
     save_training_result(tmp_path / "best.pt", tmp_path / "model", "a corpus", "a licence")
     assert load_network(tmp_path / "model").config == network.config
     fields = read_card(tmp_path / "model").fields
     assert (fields["data"], fields["licence"]) == ("a corpus", "a licence")
-    training = {"events": 99, "minutes": 1.5, "validation_subset_nats_per_event": 2.3457, "recipe": {"seed": 7}}
+    figures = {"validation_subset_nats_per_event": 2.3457, "validation_subset_asked_nats_per_event": 2.3}
+    training = {"events": 99, "minutes": 1.5, **figures, "recipe": {"seed": 7}}
     assert fields["training"] == training
 
 

@@ -74,7 +74,7 @@ def test_beams_are_compared_by_what_was_asked() -> None:
     rng = np.random.default_rng(1)
     logits = rng.normal(scale=2.0, size=413).astype(np.float32)
     engine = ConstantEngine(logits, handling=rng.normal(scale=2.0, size=(HANDLES, 413)).astype(np.float32))
-    continuation, controls = Continuation(engine), Controls(handles=Handles(density=5.0, register=60.0))
+    continuation, controls = Continuation(engine), Controls(handles=Handles(loudness=50.0, register=60.0))
     (start,) = continuation.beginning()
     (path,) = likeliest(continuation, [start], controls, np.random.default_rng(3), beams=5, events=8)
 
@@ -83,11 +83,8 @@ def test_beams_are_compared_by_what_was_asked() -> None:
         drawn.append([continuation.choose(moment, controls, rng) for moment in moments])
         moments = continuation.feed(moments, drawn[-1])
     beams = np.array(drawn).T
-    asked = controls.handles.asked[None]
-    as_asked, unasked = (
-        log_softmax(each)[beams].sum(axis=1).argmax()
-        for each in (logits + engine.handled(start.inner, asked)[0], logits)
-    )
+    expected = continuation.expected(start, controls.handles)
+    as_asked, unasked = (log_softmax(each)[beams].sum(axis=1).argmax() for each in (expected, logits))
     assert [token for token, _ in path] == beams[as_asked].tolist()
     assert as_asked != unasked  # or this would say nothing
 

@@ -26,6 +26,7 @@ from perfrnn_live.model.handles import (
     NOTHING,
     PITCH_CLASSES,
     REGISTERS,
+    STRESS,
     Asked,
     Handles,
     asked,
@@ -173,6 +174,16 @@ def test_what_cannot_be_asked_is_named_in_one_sentence(name: str, values: list[A
         with pytest.raises(BadValue, match=said) as caught:
             handles(name, value)
         assert "\n" not in str(caught.value) and ". " not in str(caught.value)
+
+
+def test_a_density_is_stressed_and_nothing_else_is() -> None:
+    asked, counts = Handles(loudness=64.0, register=60.0).terms
+    np.testing.assert_array_equal(asked, [Handles(loudness=64.0, register=60.0).asked])
+    assert counts.tolist() == [1.0]
+    both = Handles(density=5.0, loudness=64.0)
+    asked, counts = both.terms
+    np.testing.assert_array_equal(asked, [both.asked, Handles(density=5.0).asked, Handles().asked])
+    assert counts.tolist() == [1.0, STRESS, -STRESS]
 
 
 def test_equal_handles_are_one_setting() -> None:
