@@ -129,13 +129,29 @@ def test_a_number_out_of_range(option: str, value: str, improvise: Run, tmp_path
 
 
 @pytest.mark.parametrize(
+    ("option", "value", "on_stage", "in_files"),
+    [
+        ("--temperature", "101", "temperature must be from 0.5 to 2, not 101.0", "above 0 and at most 100, not 101.0"),
+        ("--top-p", "0", "top p must be from 0.5 to 1, not 0.0", "top-p must be above 0 and at most 1, not 0.0"),
+        ("--top-p", "2", "top p must be from 0.5 to 1, not 2.0", "top-p must be above 0 and at most 1, not 2.0"),
+        ("--top-p", "-0.5", "top p must be from 0.5 to 1, not -0.5", "top-p must be above 0 and at most 1, not -0.5"),
+        ("--top-p", "nan", "top p must be from 0.5 to 1, not nan", "top-p must be above 0 and at most 1, not nan"),
+    ],
+)
+def test_a_file_may_be_wilder_than_a_stage(
+    option: str, value: str, on_stage: str, in_files: str, run: Run, model: Path, tmp_path: Path
+) -> None:
+    """The knobs have ends that keep a performance playable; files have only those of what is possible."""
+    told = (option, value, "--model", model, "--seconds", 1)
+    assert_refused(run("play", "--quiet", "--output", "none", *told), on_stage)
+    assert_refused(run("generate", "a.mid", *told), in_files)
+    assert run("generate", "a.mid", "--temperature", 5, "--top-p", 0.1, "--model", model, "--seconds", 1).status == 0
+    assert list(contents(tmp_path)) == ["a.mid"]
+
+
+@pytest.mark.parametrize(
     ("option", "value", "saying"),
     [
-        ("--temperature", "5", "temperature must be from 0.5 to 2, not 5.0"),
-        ("--top-p", "0", "top p must be from 0.5 to 1, not 0.0"),
-        ("--top-p", "2", "top p must be from 0.5 to 1, not 2.0"),
-        ("--top-p", "-0.5", "top p must be from 0.5 to 1, not -0.5"),
-        ("--top-p", "nan", "top p must be from 0.5 to 1, not nan"),
         ("--density", "0", "density must be from 1 to 30, or free, not 0.0"),
         ("--density", "31", "density must be from 1 to 30, or free, not 31.0"),
         ("--loudness", "nan", "loudness must be from 20 to 110, or free, not nan"),

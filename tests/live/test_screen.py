@@ -76,7 +76,7 @@ def test_what_is_left_to_the_model_is_free_and_what_is_asked_of_it_a_number() ->
     asked = Settings(density=8.2, loudness=60.0, register=72.0, composer="chopin", towards="bach", blend=0.3)
     shown = " ".join(lines(replace(STATUS, settings=asked))[1:4])
     assert "free" not in shown
-    for text in ("density 8 ", "loudness 60 ", "register 72 ", "composer chopin ", "towards bach ", "blend 0.30 "):
+    for text in ("density 8.2 ", "loudness 60 ", "register 72 ", "composer chopin ", "towards bach ", "blend 0.30 "):
         assert text in shown
 
 
