@@ -29,7 +29,7 @@ PITCH_CLASSES = 12
 # How dense the next seconds are says so little about the very next event that the model, which hears how dense it has
 # played so far, would rather go on like that. Counted so many times more (as in Ho & Salimans 2022), it is obeyed; the
 # other handles are as they are. Measured by `python -m tests.bench.knobs`.
-STRESS = 3.0
+STRESS = 2.0
 
 HANDLES = len(DENSITIES) + len(LOUDNESSES) + len(REGISTERS) + PITCH_CLASSES + len(COMPOSERS)
 
