@@ -26,12 +26,12 @@ DENSITIES = (1.0, 2.0, 3.0, 4.5, 6.0, 8.0, 10.0, 13.0, 17.0, 22.0, 30.0)  # note
 LOUDNESSES = (20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 95.0, 110.0)  # mean velocity
 REGISTERS = (36.0, 44.0, 50.0, 55.0, 60.0, 65.0, 70.0, 76.0, 84.0)  # mean pitch
 PITCH_CLASSES = 12
-# How dense the next seconds are says so little about the very next event that the model, which hears how dense it has
-# played so far, would rather go on like that. Counted so many times more (as in Ho & Salimans 2022), it is obeyed; the
-# other handles are as they are. Measured by `python -m tests.bench.knobs`.
-STRESS = 2.0
-
 HANDLES = len(DENSITIES) + len(LOUDNESSES) + len(REGISTERS) + PITCH_CLASSES + len(COMPOSERS)
+
+# How dense the next seconds are, or who composed them, says so little about the very next event that the model, which
+# hears what it has played so far, would rather go on like that. Counted so many times more (as in Ho & Salimans 2022)
+# they are obeyed; the other handles are as they are. Measured by `python -m tests.bench.knobs`.
+STRESSED = ((slice(0, len(DENSITIES)), 2.0), (slice(HANDLES - len(COMPOSERS), HANDLES), 5.0))
 
 Asked = NDArray[np.float32]  # (..., HANDLES)
 
@@ -66,12 +66,19 @@ class Handles:
 
     @cached_property
     def terms(self) -> tuple[Asked, NDArray[np.float32]]:
-        """What the network is to be told, (terms, HANDLES), and how often each counts, (terms,): all that is asked, and
-        STRESS times what the density alone changes."""
-        if self.density is None:
-            return self.asked[None], np.ones(1, np.float32)
-        alone = self.asked * (np.arange(HANDLES) < len(DENSITIES))
-        return np.stack([self.asked, alone, np.zeros_like(alone)]), np.array([1, STRESS, -STRESS], np.float32)
+        """What the network is to be told, (terms, HANDLES), and how often each counts, (terms,): all that is asked; and
+        what a stressed handle alone changes, against nothing asked."""
+        asked, counts = [self.asked], [1.0]
+        for handle, stress in STRESSED:
+            if self.asked[handle].any():
+                alone = np.zeros_like(self.asked)
+                alone[handle] = self.asked[handle]
+                asked.append(alone)
+                counts.append(stress)
+        if len(asked) > 1:
+            asked.append(np.zeros_like(self.asked))
+            counts.append(1 - sum(counts))
+        return np.stack(asked), np.array(counts, np.float32)
 
     @cached_property
     def asked(self) -> Asked:

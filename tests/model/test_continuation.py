@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from perfrnn_live.model.continuation import Continuation, Moment
 from perfrnn_live.model.controls import FREE, Constraint, Controls
 from perfrnn_live.model.engine import Context, Logits, OnnxEngine
-from perfrnn_live.model.handles import HANDLES, NOTHING, STRESS, Asked, Handles
+from perfrnn_live.model.handles import HANDLES, NOTHING, Asked, Handles
 from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, EventKind
 from tests.networks import ConstantEngine, random_tokens
@@ -200,7 +200,7 @@ def test_what_is_asked_is_asked_of_the_network_at_this_moment() -> None:
     assert {continuation.choose(moment, Controls(handles=ASKED), rng) for _ in range(100)} == {67}
     assert len(engine.asked) == 100
     for inner, asked in engine.asked:
-        np.testing.assert_array_equal(inner, [moment.inner] * 3)  # how many steps it took
+        np.testing.assert_array_equal(inner, [moment.inner] * 4)  # how many steps it took
         np.testing.assert_array_equal(asked, ASKED.terms[0])
 
 
@@ -221,8 +221,8 @@ def test_what_is_expected_where_something_is_asked(tiny_model: Path) -> None:
     moment = continuation.primed(random_tokens(3, 20))
     assert continuation.expected(moment, Handles()) is moment.logits
     asked = continuation.expected(moment, ASKED)
-    everything, density, nothing = engine.handled(np.stack([moment.inner] * 3), ASKED.terms[0])
-    added = everything + STRESS * (density - nothing)
+    terms, counts = ASKED.terms
+    added = counts @ engine.handled(np.stack([moment.inner] * len(terms)), terms)
     np.testing.assert_allclose(asked, moment.logits + added, rtol=0, atol=1e-4)
     assert abs(asked - moment.logits).max() > 0.1
 

@@ -26,7 +26,6 @@ from perfrnn_live.model.handles import (
     NOTHING,
     PITCH_CLASSES,
     REGISTERS,
-    STRESS,
     Asked,
     Handles,
     asked,
@@ -176,14 +175,21 @@ def test_what_cannot_be_asked_is_named_in_one_sentence(name: str, values: list[A
         assert "\n" not in str(caught.value) and ". " not in str(caught.value)
 
 
-def test_a_density_is_stressed_and_nothing_else_is() -> None:
-    asked, counts = Handles(loudness=64.0, register=60.0).terms
-    np.testing.assert_array_equal(asked, [Handles(loudness=64.0, register=60.0).asked])
+def test_density_and_composer_are_stressed_and_nothing_else_is() -> None:
+    plain = Handles(loudness=64.0, register=60.0, pitch_classes=C_MAJOR)
+    asked, counts = plain.terms
+    np.testing.assert_array_equal(asked, [plain.asked])
     assert counts.tolist() == [1.0]
-    both = Handles(density=5.0, loudness=64.0)
-    asked, counts = both.terms
-    np.testing.assert_array_equal(asked, [both.asked, Handles(density=5.0).asked, Handles().asked])
-    assert counts.tolist() == [1.0, STRESS, -STRESS]
+    dense = Handles(density=5.0, loudness=64.0)
+    asked, counts = dense.terms
+    np.testing.assert_array_equal(asked, [dense.asked, Handles(density=5.0).asked, NOTHING.asked])
+    assert counts.tolist() == [1.0, 2.0, -2.0]
+    bach = (("bach", 1.0),)
+    all_three = Handles(density=5.0, loudness=64.0, composers=bach)
+    asked, counts = all_three.terms
+    alone = [Handles(density=5.0).asked, Handles(composers=bach).asked]
+    np.testing.assert_array_equal(asked, [all_three.asked, *alone, NOTHING.asked])
+    assert counts.tolist() == [1.0, 2.0, 5.0, -7.0]
 
 
 def test_equal_handles_are_one_setting() -> None:
