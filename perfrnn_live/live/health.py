@@ -40,7 +40,7 @@ CORPUS = {
     "pitch_class_entropy_bits": Range(2.62, 3.54),
     "mean_velocity": Range(37.1, 80.3),
     "repetition": Range(0.0, 0.402),
-    "prediction_entropy_nats": Range(2.05, 3.35),
+    "prediction_entropy_nats": Range(1.86, 3.12),
 }
 
 _COMPLAINTS = {  # below the range, above it

@@ -2,7 +2,7 @@
 
 Draws what `python -m tests.bench.knobs --json FIGURES.json` measured: for density, loudness and register what was asked
 (across) and what was played (upwards, with its standard error) beside the diagonal; and the composers by how many notes
-a second and how loud they are played.
+a second are played and how many keys sound.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def follows(panel: Panel, rows: list[dict[str, Any]]) -> Iterator[str]:
 def named(panel: Panel, rows: list[dict[str, Any]]) -> Iterator[str]:
     """Each composer where it is played."""
     for row in rows:
-        x, y = panel.at(row["measures"]["notes/s"][0], row["measures"]["velocity"][0])
+        x, y = panel.at(row["measures"]["notes/s"][0], row["measures"]["mean keys"][0])
         yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="#36c"/>' + _text(x + 5, y + 4, row["asked"], "start")
 
 
@@ -81,7 +81,7 @@ def drawing(figures: dict[str, Any]) -> str:
     for place, (knob, (unit, low, high)) in enumerate(ranges.items()):
         panel = Panel(_MARGIN + place * step, 40, (f"{knob} asked, {unit}", low, high), ("got", low, high))
         parts += [*panel.frame(), *follows(panel, rows[knob])]
-    composers = Panel(_MARGIN + 3 * step, 40, ("composer asked: notes a second", 4, 16), ("velocity", 45, 75))
+    composers = Panel(_MARGIN + 3 * step, 40, ("composer asked: notes a second", 5, 13), ("keys sounding", 2, 8))
     parts += [*composers.frame(), *named(composers, rows["composer"])]
     width, height = 4 * step + 60, _SIDE + 90
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif"'
