@@ -28,7 +28,7 @@ Model = Annotated[str, typer.Option(help="A shipped model's name, or a model fol
 Prime = Annotated[Path | None, typer.Option(help="A .mid file to go on from; its last 30 s are heard, not replayed.")]
 Temperature = Annotated[float, typer.Option(help="1 plays as learned, less is safer, more is freer.")]
 Seed = Annotated[int | None, typer.Option(min=0, help="The same seed improvises the same music.")]
-TopP = Annotated[float, typer.Option(help="Choose among the likeliest events that together reach this chance.")]
+TopP = Annotated[float, typer.Option(help="Strike only the likeliest keys that together reach this chance.")]
 Precision = Literal["fp32", "bf16"]
 Density = Annotated[float | None, typer.Option(help="Ask for so many notes a second, 1 to 30.")]
 Loudness = Annotated[float | None, typer.Option(help="Ask for a mean velocity, 20 to 110.")]
@@ -51,7 +51,7 @@ def play(
     prime: Prime = None,
     middle: Middle = False,
     temperature: Temperature = 1.0,
-    top_p: TopP = 0.97,  # at 1 the shipped model strays from people's density and keys within the hour
+    top_p: TopP = 0.9,  # at 1 the shipped model strays from people's keys within the hour
     density: Density = None,
     loudness: Loudness = None,
     register: Register = None,

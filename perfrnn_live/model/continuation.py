@@ -109,7 +109,7 @@ class Continuation:
                 return int(self._off.start + oldest)
         allowed = self._allowed(moment, own, due_steps, shaping, constraint)
         logits = shaping.applied(self.expected(moment, controls.handles), controls.temperature)
-        return sample(logits, rng, controls.temperature, controls.top_p, allowed)
+        return sample(logits, rng, controls.temperature, controls.top_p, allowed, self._on)
 
     def _allowed(
         self, moment: Moment, own: NDArray[np.bool_], due_steps: int | None, shaping: Shaping, constraint: Constraint

@@ -12,11 +12,12 @@ def sample(
     temperature: float = 1.0,
     top_p: float = 1.0,
     allowed: NDArray[np.bool_] | None = None,
+    nucleus: slice = slice(None),
 ) -> int:
     """One token drawn from softmax(`logits` / `temperature`), logits of shape (size,).
 
-    `allowed` (size,) masks tokens out; with `top_p` below 1 only the likeliest tokens that together reach it are drawn
-    from. Temperature 0 takes the likeliest.
+    `allowed` (size,) masks tokens out. With `top_p` below 1, of the tokens in `nucleus` only the likeliest that
+    together reach that share of their chance are drawn from, and have all of it. Temperature 0 takes the likeliest.
     """
     if allowed is not None:
         logits = np.where(allowed, logits, -np.inf)
@@ -25,9 +26,12 @@ def sample(
     with np.errstate(over="ignore"):  # a tiny temperature sends what is less likely to minus infinity, as it should
         weights = np.exp((logits - logits.max()).astype(np.float64) / temperature)
     if top_p < 1:
-        order = np.argsort(weights)[::-1]
-        reached = np.cumsum(weights[order])
-        weights[order[np.searchsorted(reached, top_p * reached[-1]) + 1 :]] = 0
+        part = weights[nucleus]  # a view
+        order = np.argsort(part)[::-1]
+        reached = np.cumsum(part[order])
+        part[order[np.searchsorted(reached, top_p * reached[-1]) + 1 :]] = 0
+        if reached[-1] > 0:
+            part *= reached[-1] / part.sum()
     cumulative = np.cumsum(weights)
     return int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right"))
 

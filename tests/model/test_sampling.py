@@ -49,6 +49,23 @@ def test_top_p_keeps_the_fewest_that_reach_it(top_p: float, kept: int) -> None:
     assert_as_often_as(draws(LOGITS, top_p=top_p), chances / chances.sum())
 
 
+@pytest.mark.parametrize("top_p, kept", [(0.5, [1]), (0.7, [1, 2]), (1.0, [1, 2, 3])])
+def test_top_p_of_some_tokens_leaves_the_others_as_likely(top_p: float, kept: list[int]) -> None:
+    chances = softmax(LOGITS)  # of 1, 2 and 3: 0.21, 0.13, 0.08
+    own = chances[1:4].sum()
+    expected = np.where(np.isin(np.arange(6), kept), chances, 0)
+    expected *= own / expected.sum()
+    expected[[0, 4, 5]] = chances[[0, 4, 5]]
+    rng = np.random.default_rng(1)
+    drawn = [sample(LOGITS, rng, top_p=top_p, nucleus=slice(1, 4)) for _ in range(DRAWS)]
+    assert_as_often_as(np.bincount(drawn, minlength=6).astype(np.int64), expected)
+
+
+def test_top_p_of_tokens_that_are_all_masked_changes_nothing() -> None:
+    allowed = np.array([True, False, False, False, False, False])
+    assert sample(LOGITS, np.random.default_rng(0), 1.0, 0.5, allowed, slice(1, 4)) == 0
+
+
 def test_temperature_0_takes_the_likeliest_that_is_allowed() -> None:
     rng = np.random.default_rng(0)
     assert sample(LOGITS, rng, temperature=0) == 0
