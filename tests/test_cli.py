@@ -502,7 +502,7 @@ def generated(run: Run, model: Path, tmp_path: Path) -> Callable[..., bytes]:
         (("--composer", "chopin"), ("--composer", "bach")),
         (("--composer", "chopin", "--towards", "bach"), ("--composer", "chopin", "--towards", "bach", "--blend", 0.5)),
         (("--temperature", 0.7), ("--temperature", 1.5)),
-        (("--top-p", 0.6), ("--top-p", 0.9)),
+        (("--top-p", 0.05), ("--top-p", 0.9)),
         ((), ("--middle",)),
     ],
     ids=lambda options: " ".join(map(str, options)) or "nothing",
@@ -560,7 +560,7 @@ def test_playing_begins_where_the_knobs_are_told_to_stand(
     assert run("play", "--quiet", "--model", model).status == 0
     sitting, plain = asked
     assert sitting.settings == Settings(**told)  # type: ignore[arg-type]
-    assert plain.settings == Settings(top_p=0.97)
+    assert plain.settings == Settings(top_p=0.9)
     assert sitting.middle and not plain.middle
 
 
