@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from perfrnn_live.model.engine import Context, StepEngine
 from perfrnn_live.model.sampling import log_softmax
 from perfrnn_live.music.keyboard import Keyboard
-from perfrnn_live.music.vocabulary import EventKind, Vocabulary
+from perfrnn_live.music.timeline import Timeline
+from perfrnn_live.music.vocabulary import Vocabulary
 
 
 class Corpus(Protocol):
@@ -68,10 +69,8 @@ def evaluate(
         nats += float(each.sum(dtype=np.float64))
         on_progress(len(each))
     everything = np.concatenate(recordings)
-    on, shift = vocabulary.tokens_of(EventKind.NOTE_ON), vocabulary.tokens_of(EventKind.TIME_SHIFT)
-    shifts = everything[(everything >= shift.start) & (everything < shift.stop)].astype(np.int64)
-    steps = int((shifts - shift.start + 1).sum())
-    notes = int(((everything >= on.start) & (everything < on.stop)).sum())
+    line = Timeline.of(everything, vocabulary)
+    steps, notes = int(line.step[-1]), len(line.pitch)
     return Likelihood(nats, len(everything), steps, notes, steps / vocabulary.steps_per_second, len(recordings))
 
 

@@ -28,7 +28,7 @@ from perfrnn_live.music.vocabulary import EventKind, Vocabulary
 class Moment:
     """Where the music stands after some events: the model's state and what it expects next, `logits` (size,) and
     `inner` (cells,), the keyboard, and whether the last event was a velocity. Immutable, so keeping one is keeping the
-    way back to it. It knows nothing of what was asked for: that is for `Continuation.choose` alone."""
+    way back to it. It knows nothing of what was asked for: `Continuation.expected` does."""
 
     state: HiddenState
     logits: NDArray[np.float32]
