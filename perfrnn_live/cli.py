@@ -13,9 +13,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
 from perfrnn_live.errors import BadValue, CannotWrite, MidiUnavailable, MissingPackage, PerfRNNError
 from perfrnn_live.live.controls import Mode
-from perfrnn_live.model.checkpoint import DEFAULT_MODEL, find_model
 
 app = typer.Typer(
     help="A piano partner: Performance RNN, played live.",
@@ -75,10 +75,10 @@ def play(
 ) -> None:
     """Improvise in time onto a MIDI port; by default a virtual one called perfrnn-live."""
     from perfrnn_live.live.controls import Settings
-    from perfrnn_live.live.run import Sitting
-    from perfrnn_live.live.run import play as run
     from perfrnn_live.music.pitch import pitch_of, range_of
     from perfrnn_live.player.profiles import load_profile
+    from perfrnn_live.stage.play import Sitting
+    from perfrnn_live.stage.play import play as run
 
     _check_seconds(seconds)
     lowest, highest = range_of(range)
@@ -145,11 +145,11 @@ def generate(
 
     from perfrnn_live.live.controls import Settings
     from perfrnn_live.live.steering import Steering
-    from perfrnn_live.model import generation
-    from perfrnn_live.model.controls import Controls
-    from perfrnn_live.model.opening import begin
     from perfrnn_live.music.codec import decode
     from perfrnn_live.music.midifile import check_writable, write_notes
+    from perfrnn_live.sampling import generation
+    from perfrnn_live.sampling.controls import Controls
+    from perfrnn_live.sampling.opening import begin
 
     _check_seconds(seconds)
     asked = Settings(1.0, 1.0, density, loudness, register, 32, scale, composer=composer, towards=towards, blend=blend)
@@ -175,9 +175,9 @@ def pads(
 ) -> None:
     """Fill the eight pads with places to play on from: how recordings begin, 30 s of each."""
     from perfrnn_live.live.pads import PADS, Pads
-    from perfrnn_live.model.opening import PRIME_S, begin
     from perfrnn_live.music.codec import encode
     from perfrnn_live.music.midifile import check_writable, read_beginning
+    from perfrnn_live.sampling.opening import PRIME_S, begin
 
     if len(files) > PADS:
         raise BadValue(f"there are {PADS} pads, not {len(files)}")
@@ -229,7 +229,7 @@ def train(
 ) -> None:
     """Train a model; the best one so far is always on disk, also after Ctrl-C."""
     with _needing("train"):
-        from perfrnn_live.model.network import NetworkConfig
+        from perfrnn_live.engines.lstm.network import NetworkConfig
         from perfrnn_live.training.loop import Recipe
         from perfrnn_live.training.run import train as run
     recipe = Recipe(
@@ -272,7 +272,7 @@ def evaluate(
 def export(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
     """Turn a model folder's weights into the int8 step that plays."""
     with _needing("train"):
-        from perfrnn_live.model.export import export as run
+        from perfrnn_live.engines.lstm.export import export as run
     for path in run(find_model(str(folder))):
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
 

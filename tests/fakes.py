@@ -8,19 +8,20 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.model.continuation import Continuation, Moment
-from perfrnn_live.model.engine import Context, Expectation, HiddenState, Logits
-from perfrnn_live.model.handles import DENSITIES, LOUDNESSES, PITCH_CLASSES, REGISTERS, Asked
+from perfrnn_live.engines.base import Context, Expectation, HiddenState, Logits
+from perfrnn_live.engines.handles import DENSITIES, LOUDNESSES, PITCH_CLASSES, REGISTERS, Asked
 from perfrnn_live.music.composers import COMPOSERS
 from perfrnn_live.music.keyboard import KEY_FEATURES, Keyboard
+from perfrnn_live.music.midi import control_change, note_off, note_on
 from perfrnn_live.music.performance import bin_to_velocity
 from perfrnn_live.music.reminders import REMINDERS
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, PITCHES, VELOCITY_BINS, EventKind, Vocabulary
 from perfrnn_live.player.clock import FakeClock
 from perfrnn_live.player.link import LocalLink
-from perfrnn_live.player.messages import Command, Received, Report, control_change, note_off, note_on
+from perfrnn_live.player.messages import Command, Received, Report
 from perfrnn_live.player.ports import MemoryPort, MidiOut
 from perfrnn_live.player.profiles import DAW, Profile
+from perfrnn_live.sampling.continuation import Continuation, Moment
 
 _PRIME = 16_777_213  # the largest that float32 counts up to without a gap
 _CELLS = 4

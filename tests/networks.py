@@ -10,12 +10,12 @@ import onnx
 import torch
 from numpy.typing import NDArray
 
-from perfrnn_live.model.checkpoint import CARD, HANDLING, ONNX
-from perfrnn_live.model.engine import Context, Expectation, HiddenState, Logits
-from perfrnn_live.model.export import handling_graph, step_graph
-from perfrnn_live.model.handles import Asked
-from perfrnn_live.model.network import NetworkConfig, PerformanceRNN
-from perfrnn_live.model.weights import load_network
+from perfrnn_live.engines.base import Context, Expectation, HiddenState, Logits
+from perfrnn_live.engines.card import CARD, HANDLING, ONNX
+from perfrnn_live.engines.handles import Asked
+from perfrnn_live.engines.lstm.export import handling_graph, step_graph
+from perfrnn_live.engines.lstm.network import NetworkConfig, PerformanceRNN
+from perfrnn_live.engines.lstm.weights import load_network
 from perfrnn_live.music.codec import encode
 from perfrnn_live.music.performance import Note
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, Vocabulary

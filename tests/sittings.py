@@ -8,19 +8,19 @@ from queue import SimpleQueue
 import numpy as np
 
 from perfrnn_live.live.controls import Settings
-from perfrnn_live.live.desk import Desk
 from perfrnn_live.live.improviser import Improviser
 from perfrnn_live.live.journal import Journal
 from perfrnn_live.live.pads import Pads
 from perfrnn_live.live.partner import Ask, Partner
-from perfrnn_live.live.recorder import Recorder
-from perfrnn_live.live.session import Session, Status
 from perfrnn_live.live.steering import Steering
-from perfrnn_live.model.controls import Controls
+from perfrnn_live.music.midi import control_change, note_off, note_on, releases, strikes
 from perfrnn_live.music.midifile import MidiFileWriter
 from perfrnn_live.player.clock import FakeClock
-from perfrnn_live.player.messages import control_change, note_off, note_on, releases, strikes
 from perfrnn_live.player.ports import MemoryPort
+from perfrnn_live.sampling.controls import Controls
+from perfrnn_live.stage.desk import Desk
+from perfrnn_live.stage.recorder import Recorder
+from perfrnn_live.stage.session import Session, Status
 from tests.fakes import FakeEngine, ScriptedLink, TracedContinuation
 
 STEP_S = 0.008

@@ -16,17 +16,21 @@ MODULES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE
 # Each layer and the layers it may know, its own left out. `cli` may know everything.
 MAY_KNOW = {
     "music": {"errors"},
-    "model": {"errors", "music"},
+    "engines": {"errors", "music"},
+    "sampling": {"errors", "music", "engines"},
     "player": {"errors", "music"},
-    "live": {"errors", "music", "model", "player"},
-    "training": {"errors", "music", "model"},
-    "evaluation": {"errors", "music", "model", "training"},
+    "live": {"errors", "music", "engines", "sampling", "player"},
+    "stage": {"errors", "music", "engines", "sampling", "player", "live"},
+    "training": {"errors", "music", "engines"},
+    "evaluation": {"errors", "music", "engines", "sampling", "training"},
 }
 PACKAGES = {
     "music": {"numpy"},
-    "model": {"numpy", "onnxruntime", "torch", "safetensors", "onnx"},
+    "engines": {"numpy", "onnxruntime", "torch", "safetensors", "onnx"},
+    "sampling": {"numpy"},
     "player": {"numpy", "rtmidi"},
-    "live": {"numpy", "rich", "platformdirs"},
+    "live": {"numpy"},
+    "stage": {"numpy", "rich", "platformdirs"},
     "training": {"numpy", "torch", "rich", "symusic", "platformdirs"},
     "evaluation": {"numpy", "rich"},
 }
@@ -76,14 +80,14 @@ def test_mido_is_imported_only_when_a_file_is_read() -> None:
 
 
 def test_playing_loads_neither_torch_nor_anything_of_training() -> None:
-    code = "import sys, perfrnn_live.live.run, perfrnn_live.player.process, perfrnn_live.live.screen\n"
+    code = "import sys, perfrnn_live.stage.play, perfrnn_live.player.process, perfrnn_live.stage.screen\n"
     code += "print(*sys.modules)"
     loaded = set(
         subprocess.run(
             [sys.executable, "-c", code], cwd=PACKAGE.parent, check=True, capture_output=True, text=True
         ).stdout.split()
     )
-    assert "perfrnn_live.live.session" in loaded
+    assert "perfrnn_live.stage.session" in loaded
     assert not {"torch", "symusic", "onnx", "safetensors", "perfrnn_live.training", "perfrnn_live.evaluation"} & loaded
 
 

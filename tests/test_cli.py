@@ -15,16 +15,16 @@ import pytest
 import typer
 
 from perfrnn_live import cli
+from perfrnn_live.engines.card import DEFAULT_MODEL
+from perfrnn_live.engines.lstm.export import export
+from perfrnn_live.engines.lstm.weights import load_network, save_network
 from perfrnn_live.live.controls import KNOBS, Mode, Settings
 from perfrnn_live.live.pads import Pads
-from perfrnn_live.live.run import Sitting
-from perfrnn_live.live.session import Summary
-from perfrnn_live.model.checkpoint import DEFAULT_MODEL
-from perfrnn_live.model.export import export
-from perfrnn_live.model.weights import load_network, save_network
 from perfrnn_live.music.composers import COMPOSERS
 from perfrnn_live.music.midifile import read_notes, write_notes
 from perfrnn_live.music.vocabulary import PERFORMANCE_10MS
+from perfrnn_live.stage.play import Sitting
+from perfrnn_live.stage.session import Summary
 from tests import networks
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -62,7 +62,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     monkeypatch.chdir(tmp_path)
     for home in ("CACHE", "CONFIG", "DATA"):
         monkeypatch.setenv(f"XDG_{home}_HOME", str(tmp_path / home.lower()))
-    monkeypatch.setattr("perfrnn_live.live.run.ProcessLink", _NoPlayer)
+    monkeypatch.setattr("perfrnn_live.stage.play.ProcessLink", _NoPlayer)
     _NoPlayer.opened = _NoPlayer.closed = 0
 
     def run(*arguments: object) -> Outcome:
@@ -420,7 +420,7 @@ def test_a_missing_extra_is_named(command: tuple[str, ...], run: Run, monkeypatc
     for name in list(sys.modules):
         if name.startswith("perfrnn_live.") and "torch" in vars(sys.modules[name]):
             monkeypatch.delitem(sys.modules, name)
-    for name in ("training.run", "evaluation.run", "model.export", "model.weights"):
+    for name in ("training.run", "evaluation.run", "engines.lstm.export", "engines.lstm.weights"):
         monkeypatch.delitem(sys.modules, f"perfrnn_live.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
     assert_refused(run(*command), "pip install 'perfrnn-live[train]'")
@@ -535,7 +535,7 @@ def test_playing_begins_where_the_knobs_are_told_to_stand(
         asked.append(sitting)
         return Summary(0, 0, 0.0, 0.0, 0.0, 0.0, 0)
 
-    monkeypatch.setattr("perfrnn_live.live.run.play", play)
+    monkeypatch.setattr("perfrnn_live.stage.play.play", play)
     told = {
         "temperature": 0.8,
         "top_p": 0.9,

@@ -13,11 +13,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.model.engine import Context, StepEngine
-from perfrnn_live.model.sampling import log_softmax
+from perfrnn_live.engines.base import Context, StepEngine
 from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.timeline import Timeline
 from perfrnn_live.music.vocabulary import Vocabulary
+from perfrnn_live.sampling.draw import log_softmax
 
 
 class Corpus(Protocol):

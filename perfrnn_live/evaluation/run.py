@@ -8,10 +8,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
+from perfrnn_live.engines.base import OnnxEngine, StepEngine, TorchEngine
+from perfrnn_live.engines.lstm.weights import load_network
 from perfrnn_live.errors import BadValue
 from perfrnn_live.evaluation.likelihood import evaluate
-from perfrnn_live.model.engine import OnnxEngine, StepEngine, TorchEngine
-from perfrnn_live.model.weights import load_network
 from perfrnn_live.training.corpus import Split, named_splits
 from perfrnn_live.training.run import load_split
 

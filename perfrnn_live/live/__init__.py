@@ -1,1 +1,1 @@
-"""Playing in time: clock, ports, the player process, the improviser, the session."""
+"""Playing together, decided: hearing, plan, memory, turns, knobs."""

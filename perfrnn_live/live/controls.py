@@ -6,30 +6,16 @@ Ranges, controllers, key steps and texts all follow from `KNOBS`.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Literal
 
 from perfrnn_live.errors import BadValue
 from perfrnn_live.music.composers import COMPOSERS
+from perfrnn_live.music.scales import ANY, CHOICES
 
-ANY = "any"  # left to the model
 _CENTRE, _LAST = 64, 127  # of a controller's positions
 _PRESSES = 16  # of a key, from one end of a dial to the other
-_ROOTS = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
-_STEPS = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 11)}
-# The pitch classes, C = 0, of the 24 keys. Minor is harmonic: natural minor is its relative major by another name.
-_SCALES = {
-    f"{root} {name}": frozenset((tonic + step) % 12 for step in steps)
-    for name, steps in _STEPS.items()
-    for tonic, root in enumerate(_ROOTS)
-}
-_PROFILES = {  # how often the steps of a key are struck, from the tonic upwards
-    "major": (0.238, 0.006, 0.111, 0.006, 0.137, 0.094, 0.016, 0.214, 0.009, 0.080, 0.008, 0.081),
-    "minor": (0.220, 0.006, 0.104, 0.123, 0.019, 0.103, 0.012, 0.214, 0.062, 0.022, 0.061, 0.052),
-}
-_OUTSIDE = 0.02  # a note in a hundred or so still leaves the scale, as passing notes do
 
 
 class Mode(Enum):
@@ -209,7 +195,7 @@ KNOBS: dict[str, Knob] = {
         Wish(Dial("loudness", 22, 20.0, 110.0)),
         Wish(Dial("register", 23, 36.0, 84.0)),
         Switch("polyphony", 24, tuple(range(1, 33))),
-        Switch("scale", 25, (ANY, "follow", *_SCALES)),
+        Switch("scale", 25, CHOICES),
         Dial("answer_length", 26, 0.25, 4.0, "ratio"),
         Dial("morph", 27, 0.0, 1.0),
         Switch("mode", 28, tuple(Mode)),
@@ -266,36 +252,3 @@ class Settings:
 def label(name: str) -> str:
     """A knob's or an action's name in words."""
     return name.replace("_", " ")
-
-
-def pitch_class_weights(scale: str, recent: Sequence[float]) -> tuple[float, ...]:
-    """How welcome a strike of C, C♯ … B is: 12 weights in (0, 1], the greatest 1.
-
-    `recent`: how often each was struck lately, 12 counts of at least 0. To "follow" is their histogram with one strike
-    of each added, so that a single note does not bind. Raises BadValue for an unknown scale and ValueError for counts
-    that are none.
-    """
-    KNOBS["scale"].check(scale)
-    if len(recent) != 12 or min(recent) < 0:
-        raise ValueError(f"12 counts of at least 0 are wanted, not {recent}")
-    if scale == ANY:
-        return (1.0,) * 12
-    if scale == "follow":
-        return tuple((count + 1) / (max(recent) + 1) for count in recent)
-    return tuple(1.0 if pitch_class in _SCALES[scale] else _OUTSIDE for pitch_class in range(12))
-
-
-def pitch_class_histogram(scale: str, recent: Sequence[float]) -> tuple[float, ...] | None:
-    """How often C, C♯ … B are to be struck: 12 weights, or None where that is left to the model.
-
-    A key's is that of much music in it (Albrecht & Shanahan 2013); to "follow" is what was struck lately, `recent`.
-    Raises BadValue for an unknown scale.
-    """
-    KNOBS["scale"].check(scale)
-    if scale == "follow":
-        return tuple(recent) if any(recent) else None
-    if scale == ANY:
-        return None
-    root, _, name = scale.partition(" ")
-    tonic = _ROOTS.index(root)
-    return tuple(_PROFILES[name][(pitch_class - tonic) % 12] for pitch_class in range(12))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.model.sampling import log_softmax
+from perfrnn_live.sampling.draw import log_softmax
 
 WINDOW_S = 60.0
 _GRAM = 4  # strikes; three are a chord, and come again in all music

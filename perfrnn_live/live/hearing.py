@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from perfrnn_live.music.midi import CONTROL_CHANGE, SUSTAIN, releases, strikes
 from perfrnn_live.music.pedal import Sustain
-from perfrnn_live.player.messages import CONTROL_CHANGE, SUSTAIN, releases, strikes
 
 _ALL_SOUND_OFF, _ALL_NOTES_OFF = 120, 123
 

@@ -18,13 +18,14 @@ import numpy as np
 from perfrnn_live.live.hearing import Change
 from perfrnn_live.live.memory import Memory
 from perfrnn_live.live.plan import Passage, Plan, Planned, Score, Settled
-from perfrnn_live.model.continuation import Continuation, Moment
-from perfrnn_live.model.controls import Constraint, Controls
-from perfrnn_live.model.generation import likeliest
+from perfrnn_live.music.midi import note_off, note_on, strikes
 from perfrnn_live.music.performance import bin_to_velocity
 from perfrnn_live.music.vocabulary import EventKind
 from perfrnn_live.player.clock import Clock
-from perfrnn_live.player.messages import Schedule, note_off, note_on, strikes
+from perfrnn_live.player.messages import Schedule
+from perfrnn_live.sampling.continuation import Continuation, Moment
+from perfrnn_live.sampling.controls import Constraint, Controls
+from perfrnn_live.sampling.generation import likeliest
 
 LOOKAHEAD_S = 0.5
 _START_S = 0.05  # from the first look at the clock to the first event

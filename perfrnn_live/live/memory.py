@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from perfrnn_live.live.hearing import Change
-from perfrnn_live.model.continuation import Continuation, Moment
 from perfrnn_live.music.codec import StreamEncoder
+from perfrnn_live.sampling.continuation import Continuation, Moment
 
 _MODERATE = 64  # the velocity at which held keys enter recalled music
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from perfrnn_live.engines.base import HiddenState
 from perfrnn_live.errors import BadValue, CannotWrite
-from perfrnn_live.model.continuation import Moment
-from perfrnn_live.model.engine import HiddenState
 from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.reminders import Strikes
+from perfrnn_live.sampling.continuation import Moment
 
 PADS = 8
 

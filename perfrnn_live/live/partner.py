@@ -14,9 +14,10 @@ from perfrnn_live.live.phrases import Phrase
 from perfrnn_live.live.played import Played
 from perfrnn_live.live.steering import Steering
 from perfrnn_live.live.wayback import WayBack
-from perfrnn_live.model.continuation import Moment
+from perfrnn_live.music.midi import is_played, releases, strikes
 from perfrnn_live.player.clock import Clock
-from perfrnn_live.player.messages import Panic, Schedule, Sent, TakeBack, is_played, releases, strikes
+from perfrnn_live.player.messages import Panic, Schedule, Sent, TakeBack
+from perfrnn_live.sampling.continuation import Moment
 
 Ask = Callable[[TakeBack | Panic], float]
 

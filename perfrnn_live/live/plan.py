@@ -6,10 +6,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 
-from perfrnn_live.model.continuation import Moment
+from perfrnn_live.music.midi import strikes
 from perfrnn_live.music.performance import velocity_to_bin
 from perfrnn_live.music.vocabulary import EventKind, Vocabulary
-from perfrnn_live.player.messages import Timed, strikes
+from perfrnn_live.player.messages import Timed
+from perfrnn_live.sampling.continuation import Moment
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from perfrnn_live.live.plan import Passage
-from perfrnn_live.player.messages import note_off, releases, strikes
+from perfrnn_live.music.midi import note_off, releases, strikes
 
 _KEPT_S = 120.0
 

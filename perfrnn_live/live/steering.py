@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 
-from perfrnn_live.live.controls import Settings, pitch_class_histogram, pitch_class_weights
-from perfrnn_live.model.controls import Controls
-from perfrnn_live.model.handles import Handles
+from perfrnn_live.engines.handles import Handles
+from perfrnn_live.live.controls import Settings
+from perfrnn_live.music.scales import pitch_class_histogram, pitch_class_weights
+from perfrnn_live.sampling.controls import Controls
 
 _FOLLOW_S = 12.0  # the other player's notes of so long make the scale that is followed
 

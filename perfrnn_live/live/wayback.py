@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import deque
 
 from perfrnn_live.live.health import Health, entropy_nats
-from perfrnn_live.model.continuation import Moment
-from perfrnn_live.player.messages import Sent, releases, strikes
+from perfrnn_live.music.midi import releases, strikes
+from perfrnn_live.player.messages import Sent
+from perfrnn_live.sampling.continuation import Moment
 
 _MARK_S = 10.0
 _FRESH_S = 120.0  # a phrase of the other player's this young is the best thing to go on from

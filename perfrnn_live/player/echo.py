@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from perfrnn_live.player.messages import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, SUSTAIN, releases, strikes
+from perfrnn_live.music.midi import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, SUSTAIN, releases, strikes
 from perfrnn_live.player.profiles import Profile
 
 _MOST = 16  # windows of one key: more than a key can move while one is open, so memory is bounded whatever is sent

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from perfrnn_live.music.midi import CONTROL_CHANGE, control_change, is_played, note_off, releases, strikes
 from perfrnn_live.music.pedal import PEDAL_DOWN
-from perfrnn_live.player.messages import CONTROL_CHANGE, control_change, is_played, note_off, releases, strikes
 
 _ALL_OFF = (120, 123)  # all sound off, all notes off
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+from perfrnn_live.music.midi import control_change, strikes
 from perfrnn_live.player.clock import Clock
-from perfrnn_live.player.messages import Command, Received, control_change, strikes
+from perfrnn_live.player.messages import Command, Received
 from perfrnn_live.player.ports import MidiOut
 
 PROBE = control_change(119, 0)  # a controller that MIDI leaves undefined: it changes nothing anywhere

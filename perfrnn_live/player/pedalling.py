@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from perfrnn_live.player.messages import SUSTAIN, control_change, note_off, releases, strikes
+from perfrnn_live.music.midi import SUSTAIN, control_change, note_off, releases, strikes
 from perfrnn_live.player.profiles import Profile
 
 _PROMPT = 1.2  # a note that ends this many times `min_gap_s` before its key is struck again ended to make that possible

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from perfrnn_live.music.midi import SUSTAIN, control_change, is_of_channel, is_played, note_off, releases, strikes
 from perfrnn_live.player.clock import Clock
 from perfrnn_live.player.echo import EchoFilter
 from perfrnn_live.player.hands import Hands
 from perfrnn_live.player.loopback import Loopback
 from perfrnn_live.player.messages import (
-    SUSTAIN,
     Command,
     Panic,
     PortBack,
@@ -26,12 +26,6 @@ from perfrnn_live.player.messages import (
     Stopped,
     TakeBack,
     TakenBack,
-    control_change,
-    is_of_channel,
-    is_played,
-    note_off,
-    releases,
-    strikes,
 )
 from perfrnn_live.player.pedalling import Pedalling
 from perfrnn_live.player.ports import MidiOut

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from perfrnn_live.errors import BadValue
-from perfrnn_live.player.messages import strikes
+from perfrnn_live.music.midi import strikes
 
 _RANGES = {
     "input_delay_s": (0.0, 1.0),

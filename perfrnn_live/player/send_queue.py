@@ -6,7 +6,8 @@ import heapq
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from perfrnn_live.player.messages import Timed, releases, strikes
+from perfrnn_live.music.midi import releases, strikes
+from perfrnn_live.player.messages import Timed
 from perfrnn_live.player.profiles import Profile
 
 

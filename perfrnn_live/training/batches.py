@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.model.handles import PITCH_CLASSES, asked
+from perfrnn_live.engines.handles import PITCH_CLASSES, asked
 from perfrnn_live.music.composers import COMPOSERS
 from perfrnn_live.music.reminders import REMINDERS, along
 from perfrnn_live.training.augmentation import Augmentation, entered

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.model.handles import CLASSES_WINDOW_S, PITCH_CLASSES, WINDOW_S
+from perfrnn_live.engines.handles import CLASSES_WINDOW_S, PITCH_CLASSES, WINDOW_S
 from perfrnn_live.music.performance import bin_to_velocity
 from perfrnn_live.music.timeline import Timeline
 from perfrnn_live.music.vocabulary import Vocabulary

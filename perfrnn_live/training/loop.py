@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from perfrnn_live.engines.lstm.keys import KeyState, key_features, silent_keys
+from perfrnn_live.engines.lstm.network import Hidden, NetworkConfig, PerformanceRNN
 from perfrnn_live.errors import CheckpointMismatch
-from perfrnn_live.model.keys import KeyState, key_features, silent_keys
-from perfrnn_live.model.network import Hidden, NetworkConfig, PerformanceRNN
 from perfrnn_live.music.vocabulary import Vocabulary
 from perfrnn_live.training.augmentation import AUGMENTATIONS
 from perfrnn_live.training.batches import IGNORE, Batch, CarriedBatches

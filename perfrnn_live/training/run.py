@@ -11,9 +11,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from perfrnn_live.engines.lstm.export import export
+from perfrnn_live.engines.lstm.weights import load_network, save_training_result
 from perfrnn_live.errors import BadValue, CannotWrite, CorpusEmpty, NotMidi
-from perfrnn_live.model.export import export
-from perfrnn_live.model.weights import load_network, save_training_result
 from perfrnn_live.music.vocabulary import VOCABULARIES, Vocabulary
 from perfrnn_live.training import loop
 from perfrnn_live.training.augmentation import AUGMENTATIONS

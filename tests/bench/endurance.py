@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
+from perfrnn_live.engines.base import Context, OnnxEngine, StepEngine
+from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
 from perfrnn_live.evaluation.likelihood import heard
-from perfrnn_live.model.checkpoint import DEFAULT_MODEL, find_model
-from perfrnn_live.model.engine import Context, OnnxEngine, StepEngine
-from perfrnn_live.model.sampling import sample
 from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.timeline import Timeline
 from perfrnn_live.music.vocabulary import EventKind
+from perfrnn_live.sampling.draw import sample
 from perfrnn_live.training.corpus import find_recordings, tokenise
 
 LONG_S = 600.0

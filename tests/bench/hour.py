@@ -17,14 +17,14 @@ from itertools import product
 
 import numpy as np
 
+from perfrnn_live.engines.base import OnnxEngine
+from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
+from perfrnn_live.engines.handles import Handles
 from perfrnn_live.live.health import CORPUS, WINDOW_S, Health, Range, entropy_nats
-from perfrnn_live.model.checkpoint import DEFAULT_MODEL, find_model
-from perfrnn_live.model.continuation import Continuation, Moment
-from perfrnn_live.model.controls import Controls
-from perfrnn_live.model.engine import OnnxEngine
-from perfrnn_live.model.handles import Handles
 from perfrnn_live.music.codec import StreamEncoder
 from perfrnn_live.music.vocabulary import EventKind
+from perfrnn_live.sampling.continuation import Continuation, Moment
+from perfrnn_live.sampling.controls import Controls
 from tests.bench.ranges import BAR, Figures, Listener, sounds, windows
 
 LETTERS = dict(zip(BAR, (("n", "N"), ("p", "P"), ("v", "V")), strict=True))

@@ -18,15 +18,16 @@ from typing import Any
 
 import numpy as np
 
-from perfrnn_live.live.controls import Settings, pitch_class_weights
+from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
+from perfrnn_live.live.controls import Settings
 from perfrnn_live.live.steering import Steering
-from perfrnn_live.model.checkpoint import DEFAULT_MODEL, find_model
-from perfrnn_live.model.controls import Controls
-from perfrnn_live.model.generation import generate
-from perfrnn_live.model.opening import begin
 from perfrnn_live.music.codec import decode
 from perfrnn_live.music.composers import COMPOSERS, OTHER
 from perfrnn_live.music.performance import Note
+from perfrnn_live.music.scales import pitch_class_weights
+from perfrnn_live.sampling.controls import Controls
+from perfrnn_live.sampling.generation import generate
+from perfrnn_live.sampling.opening import begin
 
 KEYS = ("C major", "F# minor")
 ENDS = ("bach", "rachmaninoff")  # of the blend

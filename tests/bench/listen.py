@@ -19,9 +19,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.live.controls import ANY, KNOBS, Switch, pitch_class_weights
+from perfrnn_live.live.controls import KNOBS, Switch
 from perfrnn_live.music.midifile import read_notes
 from perfrnn_live.music.performance import Note
+from perfrnn_live.music.scales import ANY, pitch_class_weights
 
 FONT = Path("/usr/share/sounds/sf2/TimGM6mb.sf2")
 RATE = 44_100

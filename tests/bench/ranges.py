@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
+from perfrnn_live.engines.base import OnnxEngine
+from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
 from perfrnn_live.live.health import WINDOW_S, Health, entropy_nats
-from perfrnn_live.model.checkpoint import DEFAULT_MODEL, find_model
-from perfrnn_live.model.continuation import Continuation
-from perfrnn_live.model.engine import OnnxEngine
 from perfrnn_live.music.performance import bin_to_velocity, step_to_seconds
 from perfrnn_live.music.vocabulary import VELOCITY_AT_FIRST, Event, EventKind, Vocabulary
+from perfrnn_live.sampling.continuation import Continuation
 from perfrnn_live.training.corpus import find_recordings, tokenise
 
 HOP_S = 30.0

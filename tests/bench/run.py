@@ -21,14 +21,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from perfrnn_live.model.checkpoint import DEFAULT_MODEL, find_model
-from perfrnn_live.model.continuation import Continuation
-from perfrnn_live.model.controls import Controls
-from perfrnn_live.model.engine import OnnxEngine
-from perfrnn_live.model.export import export
-from perfrnn_live.model.handles import NOTHING, Handles
-from perfrnn_live.model.network import NetworkConfig, PerformanceRNN
-from perfrnn_live.model.weights import save_network
+from perfrnn_live.engines.base import OnnxEngine
+from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
+from perfrnn_live.engines.handles import NOTHING, Handles
+from perfrnn_live.engines.lstm.export import export
+from perfrnn_live.engines.lstm.network import NetworkConfig, PerformanceRNN
+from perfrnn_live.engines.lstm.weights import save_network
+from perfrnn_live.sampling.continuation import Continuation
+from perfrnn_live.sampling.controls import Controls
 
 COMMAND = [sys.executable, "-m", "perfrnn_live"]
 

@@ -26,8 +26,8 @@ from pathlib import Path
 import mido
 import numpy as np
 
+from perfrnn_live.music.midi import SUSTAIN
 from perfrnn_live.music.midifile import read_notes
-from perfrnn_live.player.messages import SUSTAIN
 from perfrnn_live.training.corpus import find_recordings
 from tests import jack_lab
 

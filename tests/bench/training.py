@@ -14,7 +14,7 @@ from time import perf_counter
 
 import torch
 
-from perfrnn_live.model.network import NetworkConfig
+from perfrnn_live.engines.lstm.network import NetworkConfig
 from perfrnn_live.training.loop import Progress, Recipe, train
 from tests.networks import corpus_of, random_tokens
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perfrnn_live.engines.handles import Handles
 from perfrnn_live.errors import BadValue
 from perfrnn_live.live.controls import (
     KNOBS,
@@ -20,11 +21,9 @@ from perfrnn_live.live.controls import (
     Settings,
     Switch,
     Wish,
-    pitch_class_histogram,
-    pitch_class_weights,
 )
-from perfrnn_live.model.handles import Handles
 from perfrnn_live.music.composers import COMPOSERS
+from perfrnn_live.music.scales import pitch_class_histogram, pitch_class_weights
 
 DIALS = [knob for knob in KNOBS.values() if isinstance(knob, Dial)]
 WISHES = [knob for knob in KNOBS.values() if isinstance(knob, Wish)]

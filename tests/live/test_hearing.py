@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from perfrnn_live.live.controls import Mode, Settings
 from perfrnn_live.live.hearing import Change, Hearing
 from perfrnn_live.live.improviser import Improviser
-from perfrnn_live.model.controls import Controls
+from perfrnn_live.music.midi import control_change, is_played, note_off, note_on, releases, strikes
 from perfrnn_live.music.vocabulary import EventKind
 from perfrnn_live.player.clock import FakeClock
-from perfrnn_live.player.messages import Received, Sent, control_change, is_played, note_off, note_on, releases, strikes
+from perfrnn_live.player.messages import Received, Sent
 from perfrnn_live.player.player import Player
 from perfrnn_live.player.ports import MemoryPort
+from perfrnn_live.sampling.controls import Controls
 from tests.fakes import FakeEngine, TracedContinuation, same_moment
 from tests.sittings import BEGAN_S, STEP_S, Sitting
 

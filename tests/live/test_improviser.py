@@ -13,23 +13,13 @@ from numpy.typing import NDArray
 
 from perfrnn_live.live.hearing import Change
 from perfrnn_live.live.improviser import LOOKAHEAD_S, Improviser
-from perfrnn_live.model.controls import Controls
+from perfrnn_live.music.midi import note_off, note_on, strikes
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, EventKind
 from perfrnn_live.player.clock import FakeClock
-from perfrnn_live.player.messages import (
-    Panic,
-    Report,
-    Schedule,
-    Sent,
-    TakeBack,
-    TakenBack,
-    Timed,
-    note_off,
-    note_on,
-    strikes,
-)
+from perfrnn_live.player.messages import Panic, Report, Schedule, Sent, TakeBack, TakenBack, Timed
 from perfrnn_live.player.ports import MemoryPort
 from perfrnn_live.player.profiles import DAW, Profile
+from perfrnn_live.sampling.controls import Controls
 from tests.fakes import FakeEngine, ScriptedLink, TracedContinuation, messages_of, same_moment
 
 STEP_S = 0.008

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from perfrnn_live.engines.handles import Handles
 from perfrnn_live.errors import BadValue, CannotWrite
 from perfrnn_live.live.pads import Pads
-from perfrnn_live.model.continuation import Moment
-from perfrnn_live.model.controls import Controls
-from perfrnn_live.model.handles import Handles
 from perfrnn_live.music.vocabulary import EventKind
+from perfrnn_live.sampling.continuation import Moment
+from perfrnn_live.sampling.controls import Controls
 from tests.fakes import FakeEngine, TracedContinuation, same_moment
 
 

@@ -9,19 +9,10 @@ import numpy as np
 import pytest
 
 from perfrnn_live.live.controls import Mode, Settings
-from perfrnn_live.model.controls import Controls
+from perfrnn_live.music.midi import control_change, note_off, note_on, releases, strikes
 from perfrnn_live.music.vocabulary import EventKind
-from perfrnn_live.player.messages import (
-    Panic,
-    PortBack,
-    PortLost,
-    TakeBack,
-    control_change,
-    note_off,
-    note_on,
-    releases,
-    strikes,
-)
+from perfrnn_live.player.messages import Panic, PortBack, PortLost, TakeBack
+from perfrnn_live.sampling.controls import Controls
 from tests.sittings import STEP_S, Sitting
 
 TRADE = Settings(mode=Mode.TRADE)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfrnn_live.live.played import Played
-from perfrnn_live.player.messages import note_off, note_on, releases, strikes
+from perfrnn_live.music.midi import note_off, note_on, releases, strikes
 
 STEP_S = 0.008
 

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perfrnn_live.live.controls import KNOBS, Settings, pitch_class_histogram, pitch_class_weights
+from perfrnn_live.engines.handles import NOTHING, Handles
+from perfrnn_live.live.controls import KNOBS, Settings
 from perfrnn_live.live.steering import Steering
-from perfrnn_live.model.controls import Controls
-from perfrnn_live.model.handles import NOTHING, Handles
 from perfrnn_live.music.composers import COMPOSERS
-from perfrnn_live.player.messages import strikes
+from perfrnn_live.music.midi import strikes
+from perfrnn_live.music.scales import pitch_class_histogram, pitch_class_weights
+from perfrnn_live.sampling.controls import Controls
 from tests.sittings import Sitting
 
 BASE = Controls(polyphony=10, lowest=21, highest=108, min_note_s=0.05)

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfrnn_live.errors import CannotWrite, PerfRNNError
+from perfrnn_live.music.midi import note_off, note_on, releases, strikes
 from perfrnn_live.player import calibration
 from perfrnn_live.player.calibration import VELOCITIES, Arrivals, Calibration, Returns, calibrate, measure
 from perfrnn_live.player.clock import Clock, FakeClock
-from perfrnn_live.player.messages import note_off, note_on, releases, strikes
 from perfrnn_live.player.ports import MemoryPort
 from perfrnn_live.player.profiles import DAW, DISKLAVIER, load_profile
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perfrnn_live.music.midi import SUSTAIN, control_change, note_off, note_on, strikes
 from perfrnn_live.music.midifile import read_notes
 from perfrnn_live.music.performance import Note
 from perfrnn_live.player.echo import EchoFilter
-from perfrnn_live.player.messages import SUSTAIN, control_change, note_off, note_on, strikes
 from perfrnn_live.player.profiles import DISKLAVIER
 from tests.strategies import pitches, velocities
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perfrnn_live.music.midi import control_change, note_off, note_on, releases, strikes
 from perfrnn_live.player.hands import Hands
-from perfrnn_live.player.messages import control_change, note_off, note_on, releases, strikes
 
 C, E = 60, 64
 PEDAL_DOWN, PEDAL_UP = control_change(64, 127), control_change(64, 0)

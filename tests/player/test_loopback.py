@@ -5,9 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perfrnn_live.music.midi import note_off, note_on
 from perfrnn_live.player.clock import FakeClock
 from perfrnn_live.player.loopback import PROBE, Loopback, probe
-from perfrnn_live.player.messages import Command, Received, Stop, note_off, note_on
+from perfrnn_live.player.messages import Command, Received, Stop
 from perfrnn_live.player.ports import MemoryPort
 from tests.strategies import pitches, velocities
 

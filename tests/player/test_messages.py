@@ -8,18 +8,8 @@ import mido
 import pytest
 from hypothesis import given
 
-from perfrnn_live.player.messages import (
-    PortLost,
-    Received,
-    Setup,
-    Stopped,
-    control_change,
-    is_of_channel,
-    note_off,
-    note_on,
-    releases,
-    strikes,
-)
+from perfrnn_live.music.midi import control_change, is_of_channel, note_off, note_on, releases, strikes
+from perfrnn_live.player.messages import PortLost, Received, Setup, Stopped
 from perfrnn_live.player.profiles import DISKLAVIER
 from tests.strategies import pitches, velocities
 

@@ -13,10 +13,10 @@ import numpy as np
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from perfrnn_live.music.midi import SUSTAIN, control_change, note_off, note_on, releases, strikes
 from perfrnn_live.music.midifile import read_notes
 from perfrnn_live.music.pedal import Gesture, Move, resolve
 from perfrnn_live.music.performance import Note
-from perfrnn_live.player.messages import SUSTAIN, control_change, note_off, note_on, releases, strikes
 from perfrnn_live.player.pedalling import Pedalling
 from perfrnn_live.player.profiles import DAW, DISKLAVIER, Profile
 from tests.strategies import velocities

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfrnn_live.errors import MidiUnavailable
+from perfrnn_live.music.midi import control_change, note_off, note_on, releases, strikes
 from perfrnn_live.player.clock import FakeClock
 from perfrnn_live.player.messages import (
     Direction,
@@ -26,11 +27,6 @@ from perfrnn_live.player.messages import (
     TakeBack,
     TakenBack,
     Timed,
-    control_change,
-    note_off,
-    note_on,
-    releases,
-    strikes,
 )
 from perfrnn_live.player.player import HOPELESS_S, Player
 from perfrnn_live.player.profiles import DAW, DISKLAVIER, Profile

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from perfrnn_live.errors import MidiUnavailable, PlayerLost
+from perfrnn_live.music.midi import control_change, note_off, note_on
 from perfrnn_live.player.clock import FakeClock, SystemClock
 from perfrnn_live.player.link import ProcessLink
 from perfrnn_live.player.messages import (
@@ -34,9 +35,6 @@ from perfrnn_live.player.messages import (
     TakeBack,
     TakenBack,
     Timed,
-    control_change,
-    note_off,
-    note_on,
 )
 from perfrnn_live.player.player import Player as LocalPlayer
 from perfrnn_live.player.process import Inbox, run

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfrnn_live.errors import BadValue
-from perfrnn_live.player.messages import SUSTAIN, control_change, note_off, note_on
+from perfrnn_live.music.midi import SUSTAIN, control_change, note_off, note_on
 from perfrnn_live.player.profiles import DAW, DISKLAVIER, PROFILES, Profile, load_profile
 from tests.strategies import pitches, velocities
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 import pytest
 
 from perfrnn_live.errors import PortNotFound
+from perfrnn_live.music.midi import control_change, note_off, note_on, strikes
 from perfrnn_live.player.clock import SystemClock
 from perfrnn_live.player.link import ProcessLink
 from perfrnn_live.player.messages import (
@@ -23,10 +24,6 @@ from perfrnn_live.player.messages import (
     Setup,
     TakenBack,
     Timed,
-    control_change,
-    note_off,
-    note_on,
-    strikes,
 )
 from perfrnn_live.player.profiles import DAW
 from tests import jack_lab

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perfrnn_live.player.messages import Timed, control_change, note_off, note_on, strikes
+from perfrnn_live.music.midi import control_change, note_off, note_on, strikes
+from perfrnn_live.player.messages import Timed
 from perfrnn_live.player.profiles import DAW, DISKLAVIER
 from perfrnn_live.player.send_queue import Outgoing, SendQueue
 from tests.strategies import velocities

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from perfrnn_live.model.handles import DENSITIES, HANDLES, LOUDNESSES, PITCH_CLASSES, REGISTERS, asked
+from perfrnn_live.engines.handles import DENSITIES, HANDLES, LOUDNESSES, PITCH_CLASSES, REGISTERS, asked
 from perfrnn_live.music.composers import COMPOSERS
 from perfrnn_live.music.reminders import along
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS

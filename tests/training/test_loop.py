@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import torch
 
+from perfrnn_live.engines.handles import HANDLES
+from perfrnn_live.engines.lstm.network import NetworkConfig, PerformanceRNN
 from perfrnn_live.errors import CheckpointMismatch
-from perfrnn_live.model.handles import HANDLES
-from perfrnn_live.model.network import NetworkConfig, PerformanceRNN
 from perfrnn_live.music.keyboard import KEY_FEATURES
 from perfrnn_live.music.reminders import REMINDERS
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS

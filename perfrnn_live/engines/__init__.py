@@ -1,0 +1,1 @@
+"""What can be stepped: state in, state out."""

@@ -1,0 +1,1 @@
+"""Performance RNN: the network, its weights, its export."""

@@ -1,0 +1,53 @@
+"""Network ↔ weights.safetensors, and the card that goes with a finished training run. Needs the extra `train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from perfrnn_live.engines.card import WEIGHTS, read_card, write_card
+from perfrnn_live.engines.lstm.network import NetworkConfig, PerformanceRNN
+from perfrnn_live.errors import CheckpointMismatch
+
+
+def load_network(folder: Path) -> PerformanceRNN:
+    """The network of a model folder, ready to evaluate. Raises CheckpointMismatch."""
+    card = read_card(folder)
+    try:
+        network = PerformanceRNN(NetworkConfig(**card.fields["network"]))
+        network.load_state_dict(load_file(folder / WEIGHTS))
+    except (OSError, RuntimeError, TypeError, SafetensorError) as error:
+        reason = str(error).splitlines()[-1].strip()  # torch has a line for every tensor
+        raise CheckpointMismatch(f"{folder / WEIGHTS} does not fit its card: {reason}") from error
+    return network.eval()
+
+
+def save_network(folder: Path, network: PerformanceRNN, fields: dict[str, Any]) -> None:
+    """Write weights, in half precision, and card."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({name: tensor.half().contiguous() for name, tensor in network.state_dict().items()}, folder / WEIGHTS)
+    write_card(folder, {"network": network.config.to_json(), **fields})
+
+
+def save_training_result(best: Path, folder: Path, data: str, licence: str) -> None:
+    """best.pt of a training run → a model folder."""
+    run = torch.load(best, map_location="cpu", weights_only=True)
+    recipe = run["recipe"]
+    network = PerformanceRNN(NetworkConfig(**recipe.pop("network")))
+    network.load_state_dict(run["weights"])
+    fields = {
+        "data": data,
+        "licence": licence,
+        "training": {
+            "events": run["events"],
+            "minutes": round(run["elapsed_s"] / 60, 1),
+            "validation_subset_nats_per_event": round(run["validation"], 4),
+            "validation_subset_asked_nats_per_event": round(run["validation_asked"], 4),
+            "recipe": recipe,
+        },
+    }
+    save_network(folder, network, fields)

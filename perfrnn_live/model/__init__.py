@@ -1,1 +1,0 @@
-"""The network and the engines that step it."""

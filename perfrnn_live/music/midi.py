@@ -1,0 +1,42 @@
+"""MIDI messages as bytes: status bytes, controller numbers, and what a message does. Source: MIDI 1.0."""
+
+from __future__ import annotations
+
+NOTE_OFF, NOTE_ON, CONTROL_CHANGE = 0x80, 0x90, 0xB0
+SUSTAIN = 64
+_PEDALS = (SUSTAIN, 66, 67)
+
+
+def note_on(pitch: int, velocity: int) -> bytes:
+    """A strike on channel 1."""
+    return bytes((NOTE_ON, pitch, velocity))
+
+
+def note_off(pitch: int) -> bytes:
+    """A release on channel 1."""
+    return bytes((NOTE_OFF, pitch, 64))
+
+
+def control_change(controller: int, value: int) -> bytes:
+    """A controller on channel 1."""
+    return bytes((CONTROL_CHANGE, controller, value))
+
+
+def is_of_channel(message: bytes) -> bool:
+    """True for a whole message to a channel; not for a clock, active sensing, sysex, or data without a status."""
+    return bool(message) and 0x80 <= message[0] < 0xF0 and len(message) == (2 if message[0] & 0xE0 == 0xC0 else 3)
+
+
+def strikes(message: bytes) -> bool:
+    """True for a note-on that sounds: with velocity 0 it is a release. Any bytes may be asked about."""
+    return len(message) == 3 and message[0] & 0xF0 == NOTE_ON and message[2] > 0
+
+
+def releases(message: bytes) -> bool:
+    """True for a note-off, and for a note-on with velocity 0. Any bytes may be asked about."""
+    return len(message) == 3 and (message[0] & 0xF0 == NOTE_OFF or (message[0] & 0xF0 == NOTE_ON and message[2] == 0))
+
+
+def is_played(message: bytes) -> bool:
+    """True for what hands and feet do at a piano: keys and the three pedals."""
+    return strikes(message) or releases(message) or (message[0] & 0xF0 == CONTROL_CHANGE and message[1] in _PEDALS)

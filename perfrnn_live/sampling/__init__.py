@@ -1,0 +1,1 @@
+"""From what an engine expects to the next event."""

@@ -1,0 +1,1 @@
+"""Around the live music: the loop, the faces, what is kept, `play`."""

@@ -1,0 +1,98 @@
+"""Which of the performer's MIDI controls does what: the defaults, and what was learned, kept in a file.
+
+A control is a controller or a key by its number, on any channel, written as in the file: "CC 74", "note 36". It does
+one thing, and each thing is done by one control: a knob is turned by a controller, an action is done by either.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from perfrnn_live.errors import BadValue, CannotWrite
+from perfrnn_live.live.controls import ACTIONS, KNOBS
+from perfrnn_live.music.midi import CONTROL_CHANGE, SUSTAIN, releases, strikes
+
+_MODE_MESSAGES = 120  # controllers from here on are orders to a receiver: all sound off, all notes off ...
+_CONTROLLERS = frozenset(f"CC {number}" for number in range(_MODE_MESSAGES) if number != SUSTAIN)
+_KEYS = frozenset(f"note {number}" for number in range(128))
+
+DEFAULTS = {name: f"CC {knob.cc}" for name, knob in KNOBS.items()} | {
+    "phrase_over": "CC 102",  # MIDI 1.0 leaves 102 to 119 undefined
+    "again": "CC 103",
+    "freeze": "CC 104",
+    "panic": "CC 105",
+    **{f"recall_{number}": f"CC {109 + number}" for number in range(1, 9)},
+}
+_LEARNABLE = KNOBS.keys() | ACTIONS.keys() - {"quit"}  # no slip of a hand ends a concert
+
+
+def control_of(message: bytes) -> str | None:
+    """The control that sent a message of any bytes; None where it was none."""
+    if len(message) != 3 or max(message[1:]) > 127:
+        return None
+    if strikes(message) or releases(message):
+        return f"note {message[1]}"
+    return f"CC {message[1]}" if message[0] & 0xF0 == CONTROL_CHANGE else None
+
+
+def may_bind(control: str, name: str) -> bool:
+    """Whether the control can be made to do that. The sustain pedal is music and stays it."""
+    return name in _LEARNABLE and (control in _CONTROLLERS or (control in _KEYS and name not in KNOBS))
+
+
+class Bindings:
+    """From controls to names of knobs and actions. A missing file at `path` is one in which nothing was learned."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises BadValue, naming the file, if it is broken."""
+        self._path = path
+        self._learned = _read(path)
+        self._names = self._by_control()
+
+    def name_for(self, control: str) -> str | None:
+        """What the control does."""
+        return self._names.get(control)
+
+    def learn(self, control: str, name: str) -> None:
+        """From now on the control does this and nothing else, and nothing else does it; a control that `may_bind`.
+
+        Raises CannotWrite if it will be forgotten at the end.
+        """
+        self._learned = {other: its for other, its in self._learned.items() if its != control} | {name: control}
+        self._names = self._by_control()
+        self._write()
+
+    def _by_control(self) -> dict[str, str]:
+        defaults = {control: name for name, control in DEFAULTS.items() if name not in self._learned}
+        return defaults | {control: name for name, control in self._learned.items()}
+
+    def _write(self) -> None:
+        lines = ["# Learned by perfrnn-live. Without its line, each is on its default again.\n"]
+        lines += [f'{name} = "{control}"\n' for name, control in self._learned.items()]
+        beside = self._path.with_name(self._path.name + ".new")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            beside.write_text("".join(lines), encoding="utf-8")
+            beside.replace(self._path)
+        except OSError as error:
+            raise CannotWrite(f"cannot write {self._path}: {error.strerror}") from error
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        learned = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise BadValue(f"the learned controls in {path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise BadValue(f"the learned controls in {path} are not TOML: {error}") from error
+    for name, control in learned.items():
+        if name not in _LEARNABLE:
+            raise BadValue(f"the learned controls in {path} are wrong: there is no {name!r} to be learned")
+        if not isinstance(control, str) or not may_bind(control, name):
+            raise BadValue(f"the learned controls in {path} are wrong: {name} cannot be on {control!r}")
+    if len(set(learned.values())) < len(learned):
+        raise BadValue(f"the learned controls in {path} are wrong: one control cannot do two things")
+    return learned

@@ -1,0 +1,252 @@
+"""What is asked as a point between corners; what cannot be asked; and the shipped model doing as it is asked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from itertools import combinations
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perfrnn_live.engines.base import OnnxEngine
+from perfrnn_live.engines.handles import (
+    DENSITIES,
+    HANDLES,
+    LOUDNESSES,
+    NOTHING,
+    PITCH_CLASSES,
+    REGISTERS,
+    Asked,
+    Handles,
+    asked,
+)
+from perfrnn_live.errors import BadValue
+from perfrnn_live.music.codec import decode
+from perfrnn_live.music.composers import COMPOSERS
+from perfrnn_live.music.performance import Note
+from perfrnn_live.sampling.continuation import Continuation
+from perfrnn_live.sampling.controls import Controls
+from perfrnn_live.sampling.generation import generate
+
+NAN, INFINITY = float("nan"), float("inf")
+MEASURED = {"density": DENSITIES, "loudness": LOUDNESSES, "register": REGISTERS}
+NAMES = (*MEASURED, "pitch_classes", "composers")
+C_MAJOR = (1.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0)
+F_SHARP_MAJOR = C_MAJOR[6:] + C_MAJOR[:6]
+ONE_OF_EACH: dict[str, Any] = {
+    "density": 5.0,
+    "loudness": 64.0,
+    "register": 60.0,
+    "pitch_classes": C_MAJOR,
+    "composers": (("bach", 1.0),),
+}
+
+weights = st.sampled_from([0.0, 1e-300]) | st.floats(0, 1e9)
+measures = st.none() | st.floats(0, 150)
+pitch_classes = st.none() | st.tuples(*[weights] * PITCH_CLASSES).filter(any)
+composers = st.lists(st.tuples(st.sampled_from(COMPOSERS), weights), max_size=4).filter(
+    lambda drawn: not drawn or any(weight for _, weight in drawn)
+)
+any_handles = st.builds(Handles, measures, measures, measures, pitch_classes, composers.map(tuple))
+
+
+def handles(name: str, value: Any) -> Handles:
+    """Only that asked."""
+    return Handles(**{name: value})
+
+
+def parts(row: Asked) -> dict[str, Asked]:
+    """The weights (…, corners) of each handle by its name."""
+    ends = np.cumsum([len(DENSITIES), len(LOUDNESSES), len(REGISTERS), PITCH_CLASSES])
+    return dict(zip(NAMES, np.split(row, ends, axis=-1), strict=True))
+
+
+@given(any_handles)
+def test_every_handle_is_a_point_between_its_corners_or_nothing(wish: Handles) -> None:
+    row = wish.asked
+    assert row.shape == (HANDLES,) and row.dtype == np.float32
+    assert row.min() >= 0
+    for name, part in parts(row).items():
+        given_ = getattr(wish, name) not in (None, ())
+        assert part.sum() == pytest.approx(float(given_), abs=1e-6)
+        if name in MEASURED and given_:
+            value = np.clip(getattr(wish, name), MEASURED[name][0], MEASURED[name][-1])
+            assert part @ np.array(MEASURED[name]) == pytest.approx(value, rel=1e-5)
+            near = np.flatnonzero(part)
+            assert len(near) <= 2 and near[-1] - near[0] <= 1  # only the corners on either side
+    assert wish.anything is bool(row.any())
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_corners_are_exact_and_beyond_the_ends_it_is_the_ends(name: str) -> None:
+    corners = MEASURED[name]
+    for place, corner in enumerate(corners):
+        np.testing.assert_array_equal(parts(handles(name, corner).asked)[name], np.eye(len(corners))[place])
+    lowest, highest = handles(name, 0.0), handles(name, 1e300)
+    np.testing.assert_array_equal(lowest.asked, handles(name, corners[0]).asked)
+    np.testing.assert_array_equal(highest.asked, handles(name, corners[-1]).asked)
+
+
+def test_in_between_is_in_proportion() -> None:
+    row = parts(Handles(density=5.0, loudness=87.5, register=52.0).asked)
+    assert row["density"][[3, 4]] == pytest.approx([2 / 3, 1 / 3])  # of 4.5 and 6
+    assert row["loudness"][[6, 7]] == pytest.approx([0.5, 0.5])  # of 80 and 95
+    assert row["register"][[2, 3]] == pytest.approx([0.6, 0.4])  # of 50 and 55
+
+
+def test_only_the_proportions_of_weights_count() -> None:
+    row = Handles(pitch_classes=C_MAJOR, composers=(("chopin", 0.25), ("bach", 0.75)))
+    seven = np.array(C_MAJOR) / 7
+    np.testing.assert_allclose(parts(row.asked)["pitch_classes"], seven, rtol=1e-6)
+    blend = parts(row.asked)["composers"]
+    assert (blend[COMPOSERS.index("chopin")], blend[COMPOSERS.index("bach")]) == (0.25, 0.75)
+    more = Handles(pitch_classes=tuple(30 * each for each in C_MAJOR), composers=(("bach", 6.0), ("chopin", 2.0)))
+    np.testing.assert_allclose(more.asked, row.asked, rtol=1e-6)
+
+
+def test_a_composer_named_twice_counts_twice() -> None:
+    twice = Handles(composers=(("bach", 1.0), ("liszt", 1.0), ("bach", 1.0)))
+    once = Handles(composers=(("bach", 2.0), ("liszt", 1.0)))
+    np.testing.assert_array_equal(twice.asked, once.asked)
+    assert len(set(COMPOSERS)) == len(COMPOSERS)
+
+
+def test_nothing_asked_is_all_nought() -> None:
+    assert Handles() == NOTHING
+    assert not NOTHING.asked.any() and not NOTHING.anything
+    assert NOTHING.asked.shape == (HANDLES,) and NOTHING.asked.dtype == np.float32
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_handle_alone_is_something_and_nothing_else(name: str) -> None:
+    wish = handles(name, ONE_OF_EACH[name])
+    assert wish.anything
+    assert [each for each, part in parts(wish.asked).items() if part.any()] == [name]
+
+
+@given(st.lists(st.tuples(*[st.just(NAN) | st.floats(0, 150)] * 3), min_size=1, max_size=5), st.data())
+def test_many_at_once_equal_one_by_one_and_nan_is_not_given(
+    measured: list[tuple[float, ...]], data: st.DataObject
+) -> None:
+    """As the training loop asks: (recordings, moments, …) at a time."""
+    classes: list[tuple[float, ...] | None] = [data.draw(pitch_classes) for _ in measured]
+    names = [data.draw(composers) for _ in measured]
+    rows = np.array([(*row, *(each or (NAN,) * 12)) for row, each in zip(measured, classes, strict=True)])
+    by_name = np.array([[sum(w for who, w in named if who == name) for name in COMPOSERS] for named in names])
+    one_by_one = []
+    for row, each, named in zip(measured, classes, names, strict=True):
+        wished: dict[str, Any] = {
+            name: value for name, value in zip(MEASURED, row, strict=True) if not math.isnan(value)
+        }
+        one_by_one.append(Handles(**wished, pitch_classes=each, composers=tuple(named)).asked)
+    together = asked(rows[None], by_name[None])
+    assert together.shape == (1, len(measured), HANDLES) and together.dtype == np.float32
+    np.testing.assert_allclose(together[0], one_by_one, rtol=1e-6, atol=1e-9)
+
+
+def test_pitch_classes_that_were_not_struck_at_all_are_not_given() -> None:
+    """A recording's rest."""
+    row = asked(np.array([NAN, NAN, NAN, *[0.0] * 12]), np.zeros(len(COMPOSERS)))
+    assert not row.any()
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "said"),
+    [
+        ("density", [-0.1, NAN, INFINITY], "the density asked for must be"),
+        ("loudness", [-1.0, NAN, INFINITY], "the loudness asked for must be"),
+        ("register", [-1.0, NAN, INFINITY], "the register asked for must be"),
+        ("pitch_classes", [(1.0,) * 11, (1.0,) * 13], "there are 12 pitch classes, not 1[13]$"),
+        ("pitch_classes", [(), (0.0,) * 12, (1.0,) * 11 + (-1.0,), (NAN,) * 12, (INFINITY,) * 12], "pitch classes are"),
+        ("composers", [(("satie", 1.0),), (("bach", 1.0), ("Liszt", 1.0))], "no composer '(satie|Liszt)'.* bach,"),
+        ("composers", [(("bach", 0.0),), (("bach", 1.0), ("liszt", -1.0)), (("bach", NAN),)], "composers are numbers"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_asked_is_named_in_one_sentence(name: str, values: list[Any], said: str) -> None:
+    for value in values:
+        with pytest.raises(BadValue, match=said) as caught:
+            handles(name, value)
+        assert "\n" not in str(caught.value) and ". " not in str(caught.value)
+
+
+def test_density_and_composer_are_stressed_and_nothing_else_is() -> None:
+    plain = Handles(loudness=64.0, register=60.0, pitch_classes=C_MAJOR)
+    asked, counts = plain.terms
+    np.testing.assert_array_equal(asked, [plain.asked])
+    assert counts.tolist() == [1.0]
+    dense = Handles(density=5.0, loudness=64.0)
+    asked, counts = dense.terms
+    np.testing.assert_array_equal(asked, [dense.asked, Handles(density=5.0).asked, NOTHING.asked])
+    assert counts.tolist() == [1.0, 2.0, -2.0]
+    bach = (("bach", 1.0),)
+    all_three = Handles(density=5.0, loudness=64.0, composers=bach)
+    asked, counts = all_three.terms
+    alone = [Handles(density=5.0).asked, Handles(composers=bach).asked]
+    np.testing.assert_array_equal(asked, [all_three.asked, *alone, NOTHING.asked])
+    assert counts.tolist() == [1.0, 2.0, 5.0, -7.0]
+
+
+def test_equal_handles_are_one_setting() -> None:
+    one, other = Handles(density=3.0, composers=(("bach", 1.0),)), Handles(density=3.0, composers=(("bach", 1.0),))
+    assert one == other and hash(one) == hash(other)
+    assert one.asked is one.asked  # worked out once
+    assert Controls(handles=one) == Controls(handles=other) != Controls()
+
+
+def velocities(notes: list[Note]) -> float:
+    return mean(note.velocity for note in notes)
+
+
+def pitches(notes: list[Note]) -> float:
+    return mean(note.pitch for note in notes)
+
+
+def in_c_major(notes: list[Note]) -> float:
+    return mean(C_MAJOR[note.pitch % 12] for note in notes)
+
+
+COUNT, SECONDS = 12, 8.0
+
+
+def note_rate(notes: list[Note]) -> float:
+    return len(notes) / (COUNT * SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("less", "more", "measure", "apart"),
+    [
+        (Handles(density=4.0), Handles(density=12.0), note_rate, 3.0),
+        (Handles(loudness=40.0), Handles(loudness=85.0), velocities, 15.0),
+        (Handles(register=50.0), Handles(register=72.0), pitches, 8.0),
+        (Handles(pitch_classes=F_SHARP_MAJOR), Handles(pitch_classes=C_MAJOR), in_c_major, 0.2),
+    ],
+    ids=["density", "loudness", "register", "pitch classes"],
+)
+def test_the_shipped_model_follows(
+    less: Handles, more: Handles, measure: Callable[[list[Note]], float], apart: float, shipped: Path
+) -> None:
+    """From `less` to `more`, by how much at least; `python -m tests.bench.knobs` measures it properly."""
+    continuation = Continuation(OnnxEngine(shipped))
+    (start,) = continuation.beginning(symbol=continuation.vocabulary.middle)
+
+    def played(handles: Handles) -> list[Note]:
+        rng = np.random.default_rng(1)
+        pieces = generate(continuation, start, SECONDS, Controls(handles=handles), rng, count=COUNT)
+        return [note for tokens in pieces for note in decode(tokens, continuation.vocabulary)]
+
+    assert measure(played(more)) - measure(played(less)) > apart
+
+
+def test_every_composer_is_somebody_else_to_the_shipped_model(shipped: Path) -> None:
+    engine = OnnxEngine(shipped)
+    (moment,) = Continuation(engine).beginning(symbol=engine.vocabulary.middle)
+    rows = np.stack([Handles(composers=((name, 1.0),)).asked for name in COMPOSERS])
+    added = engine.handled(np.tile(moment.inner, (len(rows), 1)), rows)
+    for one, other in combinations(added, 2):
+        assert abs(one - other).max() > 0.05  # nats

@@ -1,0 +1,334 @@
+"""The desk as a performer meets it: knobs that pick up, pads, keys, learning."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perfrnn_live.errors import BadValue
+from perfrnn_live.live.controls import KNOBS, Action, Mode, Pad, Settings
+from perfrnn_live.music.midi import control_change, note_off, note_on
+from perfrnn_live.stage.bindings import DEFAULTS
+from perfrnn_live.stage.desk import Desk
+
+UP, DOWN, RIGHT, LEFT = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"
+
+messages = st.one_of(
+    st.binary(max_size=8),
+    st.builds(
+        lambda channel, cc, value: bytes((0xB0 | channel, cc, value)), *[st.integers(0, 15), *[st.integers(0, 127)] * 2]
+    ),
+    st.builds(control_change, st.sampled_from([1, 21, 25, 28, 29, 31, 102, 110]), st.integers(0, 127)),
+    st.builds(note_on, st.integers(36, 38), st.integers(0, 127)),
+    st.builds(note_off, st.integers(36, 38)),
+)
+keys = st.sampled_from([*"+-=msalfwq12345678x \n\r\t\x1b", UP, DOWN, RIGHT, LEFT, "", "12", "é", "\x1b[5~"])
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(Settings(), tmp_path / "learned.toml")
+
+
+def turn(desk: Desk, controller: int, *positions: int) -> None:
+    for position in positions:
+        assert desk.receive(control_change(controller, position)) is None
+
+
+def test_a_knob_waits_for_its_value_and_then_turns_it(desk: Desk) -> None:
+    turn(desk, 1, 30)
+    assert desk.settings == Settings()
+    assert desk.said == "pick-up: temperature is at 1.00, turn up"
+    turn(desk, 1, 63, 64)
+    assert desk.said == ""
+    turn(desk, 1, 127)
+    assert desk.settings == Settings(temperature=2.0)
+    turn(desk, 1, 0)
+    assert desk.settings == Settings(temperature=0.5)
+
+
+def test_a_knob_picks_up_when_it_crosses_the_value_from_either_side(tmp_path: Path) -> None:
+    for first, then in ((60, 70), (70, 60)):
+        desk = Desk(Settings(), tmp_path / "learned.toml")
+        turn(desk, 1, first, then)
+        assert desk.settings.temperature == KNOBS["temperature"].value_at(then)
+
+
+@pytest.mark.parametrize("name", KNOBS)
+def test_every_knob_turns_its_setting_from_end_to_end(desk: Desk, name: str) -> None:
+    controller = int(DEFAULTS[name].removeprefix("CC "))
+    turn(desk, controller, 0, 127)
+    assert desk.settings == Settings().turned(name, KNOBS[name].value_at(127))
+    turn(desk, controller, 0)
+    assert desk.settings == Settings().turned(name, KNOBS[name].value_at(0))
+
+
+def test_what_a_key_changed_is_picked_up_anew(desk: Desk) -> None:
+    turn(desk, 1, 64, 100)
+    for _ in range(20):
+        desk.press(DOWN)
+    assert desk.settings.temperature == 0.5
+    turn(desk, 1, 101, 50)
+    assert desk.settings.temperature == 0.5
+    assert desk.said == "pick-up: temperature is at 0.50, turn down"
+    turn(desk, 1, 0, 10)
+    assert desk.settings.temperature == KNOBS["temperature"].value_at(10)
+
+
+def test_a_wish_that_is_left_free_is_picked_up_at_the_very_bottom(desk: Desk) -> None:
+    turn(desk, 21, 127, 30, 1)
+    assert desk.settings == Settings()
+    assert desk.said == "pick-up: density is at free, turn down"
+    turn(desk, 21, 0)
+    assert desk.settings == Settings() and desk.said == ""
+    turn(desk, 21, 1)
+    assert desk.settings.density == KNOBS["density"].value_at(1)
+    turn(desk, 21, 127)
+    assert desk.settings.density == KNOBS["density"].value_at(127)
+    turn(desk, 21, 0)
+    assert desk.settings == Settings()  # and can be left free again
+
+
+def test_a_wish_that_asks_for_something_is_picked_up_there_and_not_at_the_bottom(desk: Desk) -> None:
+    desk.settings = Settings(loudness=20.0)  # the lowest there is, and yet not free
+    turn(desk, 22, 0)
+    assert desk.settings == Settings(loudness=20.0)
+    assert desk.said == "pick-up: loudness is at 20, turn up"
+    turn(desk, 22, 2)
+    assert desk.settings == Settings(loudness=KNOBS["loudness"].value_at(2))
+    desk.settings = Settings(loudness=65.0)
+    turn(desk, 22, 63)
+    assert desk.settings.loudness == 65.0
+    turn(desk, 22, 65)
+    assert desk.settings.loudness == KNOBS["loudness"].value_at(65)
+    turn(desk, 22, 0)
+    assert desk.settings == Settings()
+
+
+def test_what_a_pad_changed_is_picked_up_anew(desk: Desk) -> None:
+    turn(desk, 21, 0, 80)
+    assert desk.settings.density == KNOBS["density"].value_at(80)
+    desk.settings = desk.settings.turned("density", 4.0)
+    turn(desk, 21, 81)
+    assert desk.settings.density == 4.0
+    desk.settings = desk.settings.turned("density", KNOBS["density"].value_at(81))
+    turn(desk, 21, 82)
+    assert desk.settings.density == KNOBS["density"].value_at(82)
+
+
+@given(st.sampled_from(list(KNOBS)), st.data())
+def test_a_value_never_moves_further_than_the_knob(
+    tmp_path_factory: pytest.TempPathFactory, name: str, data: st.DataObject
+) -> None:
+    """So a knob that is turned position by position moves no value by more than one, picked up or not."""
+    knob, controller = KNOBS[name], int(DEFAULTS[name].removeprefix("CC "))
+    desk = Desk(Settings(), tmp_path_factory.getbasetemp() / "none.toml")
+    before = None
+    for position, elsewhere in data.draw(st.lists(st.tuples(st.integers(0, 127), st.none() | st.integers(0, 127)))):
+        if elsewhere is not None:
+            desk.settings = desk.settings.turned(name, knob.value_at(elsewhere))
+        stood = knob.position_of(getattr(desk.settings, name))
+        desk.receive(control_change(controller, position))
+        stands = knob.position_of(getattr(desk.settings, name))
+        there = knob.position_of(knob.value_at(position))
+        moved = 0 if before is None else abs(there - before)
+        assert abs(stands - stood) <= moved
+        assert stands in (stood, there)
+        before = there
+
+
+@given(st.integers(0, 127), st.sampled_from(list(KNOBS)), st.integers(0, 127))
+def test_a_slow_turn_from_anywhere_across_the_value_ends_where_the_knob_ends(
+    tmp_path_factory: pytest.TempPathFactory, stands: int, name: str, end: int
+) -> None:
+    knob, controller = KNOBS[name], int(DEFAULTS[name].removeprefix("CC "))
+    settings = Settings().turned(name, knob.value_at(stands))
+    desk = Desk(settings, tmp_path_factory.getbasetemp() / "none.toml")
+    turn(desk, controller, *range(128), *range(127, end - 1, -1))
+    assert getattr(desk.settings, name) == knob.value_at(end)
+
+
+def test_channels_are_all_one(desk: Desk) -> None:
+    desk.receive(bytes((0xB3, 1, 60)))
+    desk.receive(bytes((0xBF, 1, 70)))
+    assert desk.settings.temperature == KNOBS["temperature"].value_at(70)
+
+
+@pytest.mark.parametrize(
+    ("controller", "action"),
+    [
+        (102, Action.PHRASE_OVER),
+        (103, Action.AGAIN),
+        (104, Action.FREEZE),
+        (105, Action.PANIC),
+        *((109 + number, Pad(number, store=False)) for number in range(1, 9)),
+    ],
+)
+def test_a_controller_as_a_button_acts_once_when_it_goes_up(desk: Desk, controller: int, action: Action | Pad) -> None:
+    done = [desk.receive(control_change(controller, value)) for value in (127, 127, 80, 0, 63, 64, 10, 100)]
+    assert done == [action, None, None, None, None, action, None, action]
+
+
+@pytest.mark.parametrize(
+    ("key", "action"),
+    [
+        (" ", Action.PANIC),
+        ("\n", Action.PHRASE_OVER),
+        ("\r", Action.PHRASE_OVER),
+        ("a", Action.AGAIN),
+        ("f", Action.FREEZE),
+        ("w", Action.SAVE_PADS),
+        ("q", Action.QUIT),
+        *((str(number), Pad(number, store=False)) for number in range(1, 9)),
+        *((key, None) for key in ("0", "9", "x", "", "12", "é", "\x1b", "\x1b[5~")),
+    ],
+)
+def test_keys_act(desk: Desk, key: str, action: Action | Pad | None) -> None:
+    assert desk.press(key) == action
+    assert desk.settings == Settings()
+
+
+def test_s_and_a_number_stores_and_only_the_next_key_counts(desk: Desk) -> None:
+    assert desk.press("s") is None
+    assert desk.said == "store: 1 to 8"
+    assert desk.press("3") == Pad(3, store=True)
+    assert desk.said == ""
+    assert desk.press("3") == Pad(3, store=False)
+    desk.press("s")
+    desk.press("+")
+    assert desk.press("3") == Pad(3, store=False)
+
+
+def test_arrows_select_a_knob_and_change_it(desk: Desk) -> None:
+    assert desk.selected == "temperature"
+    for key in (UP, "+", "="):
+        desk.press(key)
+    for key in (DOWN, "-"):
+        desk.press(key)
+    assert desk.settings == Settings().turned("temperature", KNOBS["temperature"].nudged(1.0, 1))
+    desk.press(DOWN)
+    assert desk.settings == Settings()  # exactly: neutral is neutral again
+    for key in (RIGHT, "\t"):
+        desk.press(key)
+    assert desk.selected == "density"
+    for _ in range(3):
+        desk.press(UP)
+    assert desk.settings == Settings(density=KNOBS["density"].nudged(1.0, 2))  # the first leads from free to 1
+    for _ in range(4):
+        desk.press(DOWN)
+    assert desk.settings == Settings()
+    for _ in range(3):
+        desk.press(LEFT)
+    assert desk.selected == "blend"  # round the corner
+
+
+def test_m_goes_round_the_modes(desk: Desk) -> None:
+    modes = []
+    for _ in range(4):
+        desk.press("m")
+        modes.append(desk.settings.mode)
+    assert modes == [Mode.TRADE, Mode.DUET, Mode.SOLO, Mode.TRADE]
+
+
+def test_a_knob_is_learned_and_remembered(desk: Desk, tmp_path: Path) -> None:
+    desk.press("l")
+    assert desk.said == "learning temperature: move a knob"
+    desk.press(RIGHT)
+    desk.press(RIGHT)
+    assert desk.said == "learning density: move a knob"
+    turn(desk, 74, 64)
+    assert desk.said == "CC 74 now turns density"
+    for later in (desk, Desk(Settings(), tmp_path / "learned.toml")):
+        turn(later, 74, 0, 64)
+        asked = Settings(density=KNOBS["density"].value_at(64))
+        assert later.settings == asked
+        turn(later, 21, 64, 127)  # the default is gone
+        assert later.settings == asked
+
+
+def test_a_pad_is_learned_for_an_action_and_the_lesson_itself_does_nothing(desk: Desk, tmp_path: Path) -> None:
+    desk.press("l")
+    assert desk.press("f") is None
+    assert desk.said == "learning freeze: press a button or strike a pad"
+    assert not desk.consumes(note_off(36))  # its strike, before, was music
+    assert desk.receive(note_off(36)) is None
+    assert desk.consumes(note_on(36, 90))
+    assert desk.receive(note_on(36, 90)) is None
+    assert desk.said == "note 36 now means freeze"
+    for later in (desk, Desk(Settings(), tmp_path / "learned.toml")):
+        assert later.consumes(note_on(36, 1))
+        assert later.consumes(note_off(36))
+        assert later.receive(note_off(36)) is None
+        assert later.receive(note_on(36, 1)) is Action.FREEZE
+        assert later.receive(note_on(36, 0)) is None
+        assert later.receive(note_on(36, 127)) is Action.FREEZE
+
+
+def test_a_button_is_learned_to_store_a_pad(desk: Desk) -> None:
+    for key in "ls5":
+        assert desk.press(key) is None
+    assert desk.said == "learning store 5: press a button or strike a pad"
+    assert [desk.receive(control_change(50, value)) for value in (127, 0, 127)] == [None, None, Pad(5, store=True)]
+
+
+def test_learning_takes_no_music_and_no_pedal(desk: Desk) -> None:
+    desk.press("l")
+    for message in (note_on(60, 90), note_off(60), control_change(64, 127), control_change(123, 0)):
+        assert desk.receive(message) is None
+        assert not desk.consumes(message)
+    assert desk.said == "learning temperature: move a knob"
+
+
+def test_escape_ends_learning_and_q_ends_all_the_same(desk: Desk) -> None:
+    desk.press("l")
+    assert desk.press("q") is Action.QUIT
+    desk.press("\x1b")
+    assert desk.said == ""
+    turn(desk, 74, 64)
+    assert not desk.consumes(control_change(74, 65))
+
+
+def test_only_what_steers_is_consumed(desk: Desk) -> None:
+    steers = [control_change(int(control.removeprefix("CC ")), 5) for control in DEFAULTS.values()]
+    music = [note_on(60, 64), note_off(60), control_change(64, 127), control_change(66, 1), control_change(67, 1)]
+    others = [b"", b"\xf8", b"\xc0\x05", b"\xe0\x00\x40", bytes((0xA0, 60, 9)), control_change(74, 1)]
+    assert [desk.consumes(message) for message in steers + music + others] == [True] * len(steers) + [False] * 11
+
+
+def test_a_broken_file_is_refused_at_the_start_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "learned.toml"
+    path.write_text("temperature = 1")
+    with pytest.raises(BadValue, match=re.escape(str(path))):
+        Desk(Settings(), path)
+
+
+def test_a_file_that_cannot_be_written_does_not_stop_the_playing(desk: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "learned.toml"
+    path.mkdir()
+    desk.press("l")
+    turn(desk, 74, 64)
+    assert desk.said.startswith(f"CC 74 now turns temperature, until the end: cannot write {path}")
+    turn(desk, 74, 127)
+    assert desk.settings.temperature == 2.0
+
+
+@given(st.lists(messages | keys, max_size=60))
+def test_nothing_that_comes_does_harm(tmp_path_factory: pytest.TempPathFactory, coming: list[bytes | str]) -> None:
+    desk = Desk(Settings(), tmp_path_factory.mktemp("config") / "learned.toml")
+    for each in coming:
+        if isinstance(each, str):
+            done = desk.press(each)
+        else:
+            before = desk.consumes(each)
+            done = desk.receive(each)
+            assert desk.consumes(each) or not before  # asked before or after
+            assert done is None or before
+        assert done is None or isinstance(done, Action | Pad)
+        assert replace(desk.settings) == desk.settings  # is valid
+        assert desk.selected in KNOBS
+        assert "\n" not in desk.said

@@ -1,0 +1,58 @@
+"""The recording of both players, in the order of sound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import mido
+
+from perfrnn_live.music.midi import note_off, note_on
+from perfrnn_live.music.midifile import MidiFileWriter
+from perfrnn_live.stage.recorder import Recorder
+
+
+def kept(path: Path) -> list[tuple[int, str, int, int]]:
+    tick, told = 0, []
+    for message in mido.MidiFile(path).tracks[0]:
+        tick += message.time
+        if not message.is_meta:
+            told.append((tick, message.type, message.note, message.channel))
+    return told
+
+
+def test_the_machine_is_on_channel_1_and_the_other_player_on_channel_2(tmp_path: Path) -> None:
+    recorder = Recorder(MidiFileWriter(tmp_path / "a.mid"), 100.0)
+    recorder.machine(101.0, note_on(60, 50))
+    recorder.other(101.2, b"\x97\x40\x40")
+    recorder.machine(101.5, note_off(60))
+    recorder.other(101.7, b"\x87\x40\x40")
+    recorder.close()
+    assert kept(tmp_path / "a.mid") == [
+        (1000, "note_on", 60, 0),
+        (1200, "note_on", 64, 1),
+        (1500, "note_off", 60, 0),
+        (1700, "note_off", 64, 1),
+    ]
+
+
+def test_what_was_sent_ahead_stands_where_it_sounded(tmp_path: Path) -> None:
+    recorder = Recorder(MidiFileWriter(tmp_path / "a.mid"), 100.0, lead_s=0.2)
+    recorder.machine(101.15, note_on(60, 10))  # soft: sent first, sounding last
+    recorder.machine(101.05, note_on(64, 100))
+    recorder.flush(101.0)
+    recorder.other(101.1, note_on(67, 70))
+    for now_s in (101.2, 101.6):
+        recorder.flush(now_s)
+    before = [pitch for _, kind, pitch, _ in kept(tmp_path / "a.mid") if kind == "note_on"]
+    assert before == [64, 67, 60]
+    recorder.close()
+
+
+def test_the_file_is_whole_after_every_flush(tmp_path: Path) -> None:
+    recorder = Recorder(MidiFileWriter(tmp_path / "a.mid"), 100.0)
+    recorder.machine(100.2, note_on(60, 50))
+    recorder.flush(100.4)
+    assert kept(tmp_path / "a.mid") == []
+    recorder.flush(100.5)
+    assert kept(tmp_path / "a.mid") == [(200, "note_on", 60, 0), (200, "note_off", 60, 0)]
+    recorder.close()

@@ -1,0 +1,146 @@
+"""The screen as text: its figures, its piano roll, and that it leaves the terminal as it was."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from perfrnn_live.live.controls import KNOBS, Knob, Mode, Settings, label
+from perfrnn_live.stage.screen import Screen
+from perfrnn_live.stage.session import Status
+
+STATUS = Status(
+    elapsed_s=65.4,
+    state="playing",
+    settings=Settings(temperature=1.0905, mode=Mode.DUET),
+    selected="density",
+    said="",
+    events_per_s=41.6,
+    lookahead_s=0.512,
+    lateness_p99_ms=0.1349,
+    dropped=0,
+    sounding=frozenset(),
+    held=frozenset(),
+)
+
+
+def console(width: int = 100) -> Console:
+    return Console(file=io.StringIO(), width=width, height=40, force_terminal=True, color_system=None)
+
+
+def lines(status: Status, width: int = 100, before: Iterable[frozenset[int]] = ()) -> list[str]:
+    """What stands on the screen, line by line, with the columns of `before` already in the roll."""
+    paper = console(width)
+    screen = Screen(paper, "a model")
+    for sounding in [*before, status.sounding]:
+        screen.show(replace(status, sounding=sounding))
+    with paper.capture() as capture:
+        paper.print(screen.render(status))
+    return capture.get().splitlines()
+
+
+HEAD = slice(0, 5)  # who plays, three lines of knobs, the figures
+ROLL = slice(5, -3)  # before two lines of keys and what it says
+
+
+def test_the_head_says_who_plays_and_the_figures_how_well() -> None:
+    head, first, second, third, figures, *_ = lines(STATUS)
+    assert head.split() == ["a", "model", "1:05", "duet", "playing"]
+    assert first.split("  ")[0] == "temperature 1.09"
+    assert "mode duet" in second
+    assert third.split() == ["composer", "any", "towards", "any", "blend", "0.00"]
+    assert figures.rstrip() == "42 events/s   ahead 0.51 s   late 0.13 ms"
+    assert "silent" in lines(replace(STATUS, state="silent"))[0]
+
+
+def test_every_knob_is_shown_and_the_selected_one_stands_out() -> None:
+    shown = "  ".join(line.strip() for line in lines(STATUS)[1:4]).split("  ")
+    assert shown == [f"{label(name)} {KNOBS[name].text(getattr(STATUS.settings, name))}" for name in KNOBS]
+    screen = Screen(console(), "a model")
+    marked = [span for line in screen.render(STATUS).renderables for span in getattr(line, "spans", ())]
+    assert [str(span.style) for span in marked].count("reverse") == 1
+
+
+def test_everything_fits_into_eighty_columns_but_what_is_cropped_to_them() -> None:
+    assert all(len(line.rstrip()) <= 80 for line in lines(replace(STATUS, said="x" * 200), width=80))
+
+
+def test_what_is_left_to_the_model_is_free_and_what_is_asked_of_it_a_number() -> None:
+    shown = " ".join(lines(STATUS)[1:4])
+    assert all(f"{name} free " in shown for name in ("density", "loudness", "register"))
+    asked = Settings(density=8.2, loudness=60.0, register=72.0, composer="chopin", towards="bach", blend=0.3)
+    shown = " ".join(lines(replace(STATUS, settings=asked))[1:4])
+    assert "free" not in shown
+    for text in ("density 8.2 ", "loudness 60 ", "register 72 ", "composer chopin ", "towards bach ", "blend 0.30 "):
+        assert text in shown
+
+
+def longest(knob: Knob) -> Any:
+    """The value that takes the most space on the screen."""
+    return max((knob.value_at(position) for position in range(128)), key=lambda value: len(knob.text(value)))
+
+
+def test_eighty_columns_are_enough_for_the_longest_of_everything() -> None:
+    settings = Settings(**{name: longest(knob) for name, knob in KNOBS.items()})
+    assert settings.composer == settings.towards == "rachmaninoff"
+    status = replace(STATUS, settings=settings, elapsed_s=6000.0, state="listening", dropped=999, lateness_p99_ms=99.9)
+    wide, narrow = (lines(status, width) for width in (200, 80))
+    assert [line.rstrip() for line in wide] == [line.rstrip() for line in narrow]
+    assert all(len(line.rstrip()) <= 80 for line in narrow)
+
+
+def test_dropped_notes_show_only_if_there_are_any() -> None:
+    assert "dropped" not in "".join(lines(STATUS))
+    assert "dropped 3" in lines(replace(STATUS, dropped=3))[4]
+
+
+def test_what_there_is_to_say_stands_at_the_end() -> None:
+    assert lines(replace(STATUS, said="pad 3 is empty"))[-1].rstrip() == "pad 3 is empty"
+
+
+def test_the_roll_has_low_keys_below_high_ones_above_and_now_at_the_right() -> None:
+    roll = lines(replace(STATUS, sounding=frozenset({21, 108, 25})), before=[frozenset({60}), frozenset()])[ROLL]
+    assert len(roll) == 11
+    columns = ["".join(row.ljust(76)[column] for row in roll) for column in (-3, -2, -1)]
+    assert columns[0].strip() == "▀" and columns[0].index("▀") == 6  # 60 is in the tenth group of four from below
+    assert columns[1].strip() == ""
+    assert columns[2] == "▀" + " " * 9 + "█"  # 108 at the very top; 21 and 25 share the lowest row
+
+
+def test_the_other_players_notes_are_in_another_colour() -> None:
+    paper = console()
+    screen = Screen(paper, "a model")
+    screen.show(replace(STATUS, sounding=frozenset({21}), held=frozenset({108})))
+    (roll,) = [each for each in screen.render(STATUS).renderables if len(getattr(each, "plain", "")) > 500]
+    assert isinstance(roll, Text)
+    assert [(span.start, str(span.style)) for span in roll.spans] == [(75, "yellow")]
+    assert str(roll.style) == "cyan"
+
+
+def test_keys_beyond_the_piano_do_no_harm() -> None:
+    assert "".join(lines(replace(STATUS, sounding=frozenset({0, 20, 109, 127})))[ROLL]).strip() == ""
+
+
+def test_a_narrow_terminal_gets_as_many_lines_and_the_latest_notes() -> None:
+    wide = lines(replace(STATUS, sounding=frozenset({60})), before=[frozenset({21})] * 60)
+    narrow = lines(replace(STATUS, sounding=frozenset({60})), before=[frozenset({21})] * 60, width=40)
+    assert [line[-40:] for line in wide[ROLL]] == narrow[ROLL]
+    assert [line[:40].rstrip() for line in wide[HEAD]] == [line.rstrip() for line in narrow[HEAD]]
+    assert len(narrow) == len(wide)
+
+
+def test_it_is_taken_down_again() -> None:
+    paper = console()
+    with Screen(paper, "a model") as screen:
+        screen.show(STATUS)
+        screen.show(STATUS)
+    assert isinstance(paper.file, io.StringIO)
+    written = paper.file.getvalue()
+    assert "temperature 1.09" in written
+    assert written.rfind("\x1b[2K") > written.rfind("temperature")  # erased line by line,
+    assert written.rfind("\x1b[?25h") > written.rfind("\x1b[?25l")  # and the cursor is there again
