@@ -10,13 +10,12 @@ from pathlib import Path
 from perfrnn_live.errors import CannotWrite
 
 
-def unused(paths: Sequence[Path]) -> list[Path]:
-    """Each of these names, or, where there is a file of that name or it was given before, the next that is free:
-    take.mid, take-2.mid, take-3.mid ... What is no file (a folder, a device) is left as it is."""
-    taken: list[Path] = []
-    for path in paths:
-        taken.append(next(each for each in _names(path) if each not in taken and not _is_file(each)))
-    return taken
+def unused(path: Path, taken: Sequence[Path | None] = ()) -> Path:
+    """This name, or, where a file has it or it is `taken`, the next that is free: take.mid, take-2.mid, take-3.mid ...
+
+    What is no file (a folder, a device) is left as it is: `check_writable` says whether it can be written to.
+    """
+    return next(each for each in _names(path) if each not in taken and not _is_file(each))
 
 
 def check_writable(path: Path) -> None:

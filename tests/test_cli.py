@@ -441,7 +441,7 @@ print(*sys.modules, file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=True, capture_output=True, text=True)
     assert "A piano partner" in done.stdout
-    assert not {"torch", "onnxruntime", "numpy", "rtmidi", "mido", "symusic"} & set(done.stderr.split())
+    assert not {"torch", "onnxruntime", "numpy", "rtmidi", "mido"} & set(done.stderr.split())
 
 
 def test_a_mistake_in_a_process_of_its_own(tmp_path: Path) -> None:

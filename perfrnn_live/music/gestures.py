@@ -4,15 +4,15 @@ Within a tick: releases, then pedals, then strikes (`pedal.Move` says why), and 
 a note of no length is released after its strike.
 
 A pedal holds the keys of its channel, as MIDI has it: in our own recordings two players share a file, and neither
-foot holds the other's keys. But many files have a piano's hands on several channels and its pedal in a track of its own,
-or on a channel of its own. So where there is just one channel whose pedal goes down in a track in which that channel
-strikes nothing, its pedal also holds the keys of all channels whose own pedal never goes down.
+foot holds the other's keys. But many files have a piano's hands on several channels, and its pedal in a track or on a
+channel of its own. So where there is just one channel whose pedal goes down in a track in which that channel strikes
+nothing, its pedal also holds the keys of all channels whose own pedal never goes down.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,19 +74,24 @@ class Gestures:
     @property
     def struck_s(self) -> NDArray[np.float64]:
         """When keys are struck, ascending."""
-        return self.time_s[self.move == Move.STRIKE]
+        struck_s: NDArray[np.float64] = self.time_s[self.move == Move.STRIKE]
+        return struck_s
 
     def between(self, first: int, until_s: float) -> Gestures:
         """From row `first` to `until_s`, and the pedals as they were before."""
         rows = np.arange(len(self.time_s))
         kept = ((rows >= first) | (self.move == Move.PEDAL)) & (self.time_s <= until_s)
-        columns = (each[kept] for each in (self.move, self.pitch, self.value, self.channel))
-        return Gestures(self.time_s[kept], *columns, self.held_by)
+        move, pitch, value, channel = (each[kept] for each in (self.move, self.pitch, self.value, self.channel))
+        return Gestures(self.time_s[kept], move, pitch, value, channel, self.held_by)
 
     def notes(self, last_s: float | None = None) -> list[Note]:
         """The notes, as `pedal.resolve` finds them."""
-        columns = (each.tolist() for each in (self.time_s, _MOVES[self.move], self.pitch, self.value, self.channel))
-        return resolve(zip(*columns, strict=True), last_s, self.held_by)
+        return resolve(self.rows(), last_s, self.held_by)
+
+    def rows(self) -> Iterator[tuple[float, Move, int, int, int]]:
+        """What `pedal.Gesture` has, one after the other."""
+        columns = (self.time_s, _MOVES[self.move], self.pitch, self.value, self.channel)
+        return zip(*(each.tolist() for each in columns), strict=True)
 
 
 def _held_by(pedals: Column, strikes: Column) -> dict[int, tuple[int, ...]]:

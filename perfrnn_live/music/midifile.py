@@ -19,40 +19,15 @@ from perfrnn_live.music.smf import read_messages
 
 PAUSE_S = 10.0  # an excerpt has no longer pause than this between two strikes
 _MAX_BYTES = 10_000_000  # three million messages; the longest recording of MAESTRO has a thirtieth of that
-_MAX_HOURS = 24
+_MAX_S = 24 * 3600.0
 _TICKS_PER_QUARTER, _TEMPO_US = 500, 500_000  # together: a tick is a millisecond
 
 
-def read_notes(path: Path) -> list[Note]:
-    """Notes of a .mid file with the sustain pedals resolved, all tracks but the drums' together; at least one.
+def read_gestures(path: Path) -> Gestures:
+    """What keys and pedals do in a .mid file, at least one strike.
 
     Raises NotMidi for what is no MIDI file, has no notes, is larger than 10 MB or lasts longer than a day.
     """
-    return _read(path).notes()
-
-
-def read_ending(path: Path, seconds: float, most: int) -> list[Note]:
-    """The notes struck in the last `seconds` before the last strike, or the last `most` of them, without pauses: after
-    10 s without a strike time stands still until the next. Raises NotMidi."""
-    gestures = _read(path)
-    struck_s = gestures.struck_s
-    playing_s = without_pauses(struck_s, struck_s, PAUSE_S)
-    first = max(int(np.searchsorted(playing_s, playing_s[-1] - seconds)), len(struck_s) - most)
-    return _excerpt(gestures, first, len(struck_s))
-
-
-def read_beginning(path: Path, seconds: float, most: int) -> list[Note]:
-    """The notes struck in the first `seconds` from the first strike on, or the first `most` of them, without pauses as in
-    `read_ending`. Raises NotMidi."""
-    gestures = _read(path)
-    struck_s = gestures.struck_s
-    playing_s = without_pauses(struck_s, struck_s, PAUSE_S)
-    end = min(int(np.searchsorted(playing_s, playing_s[0] + seconds, side="right")), most)
-    return _excerpt(gestures, 0, end)
-
-
-def _read(path: Path) -> Gestures:
-    """What keys and pedals do in a file, at least one strike. Raises NotMidi."""
     try:
         with path.open("rb") as file:
             data = file.read(_MAX_BYTES + 1)
@@ -66,10 +41,34 @@ def _read(path: Path) -> Gestures:
         raise NotMidi(f"{path} cannot be read as MIDI: {error}") from error
     if not len(gestures.struck_s):
         raise NotMidi(f"{path} has no notes in it")
-    hours = gestures.time_s[-1] / 3600
-    if hours > _MAX_HOURS:  # a broken delta time
-        raise NotMidi(f"{path} lasts for {hours:.0f} hours, if it is MIDI at all: at most {_MAX_HOURS} are read")
+    if gestures.time_s[-1] > _MAX_S:  # a broken delta time
+        raise NotMidi(f"{path} lasts longer than a day, if it is MIDI at all")
     return gestures
+
+
+def read_notes(path: Path) -> list[Note]:
+    """Notes of a .mid file with the sustain pedals resolved, all tracks but the drums' together. Raises NotMidi."""
+    return read_gestures(path).notes()
+
+
+def read_ending(path: Path, seconds: float, most: int) -> list[Note]:
+    """The notes struck in the last `seconds` before the last strike, or the last `most` of them, without pauses: after
+    10 s without a strike time stands still until the next. Raises NotMidi."""
+    gestures = read_gestures(path)
+    struck_s = gestures.struck_s
+    playing_s = without_pauses(struck_s, struck_s, PAUSE_S)
+    first = max(int(np.searchsorted(playing_s, playing_s[-1] - seconds)), len(struck_s) - most)
+    return _excerpt(gestures, first, len(struck_s))
+
+
+def read_beginning(path: Path, seconds: float, most: int) -> list[Note]:
+    """The notes struck in the first `seconds` from the first strike on, or the first `most` of them, without pauses as
+    in `read_ending`. Raises NotMidi."""
+    gestures = read_gestures(path)
+    struck_s = gestures.struck_s
+    playing_s = without_pauses(struck_s, struck_s, PAUSE_S)
+    end = min(int(np.searchsorted(playing_s, playing_s[0] + seconds, side="right")), most)
+    return _excerpt(gestures, 0, end)
 
 
 def _excerpt(gestures: Gestures, first: int, end: int) -> list[Note]:

@@ -21,8 +21,8 @@ PEDAL_DOWN = 64
 class Move(IntEnum):
     """What a hand, a foot or a device did. Moves of the same moment are taken in this order.
 
-    So the same music is heard alike however its tracks are ordered; and a key that is released in the moment in which
-    the pedal falls is not held by it: a note that ends too early is a smaller fault than one that sounds on for seconds.
+    So the same music is heard alike however its tracks are ordered. A key that is released in the moment in which the
+    pedal falls is not held by it: a note that ends too early is a smaller fault than one that sounds on for seconds.
     """
 
     RELEASE = 0
@@ -97,9 +97,12 @@ class Sustain:
 
 
 def resolve(
-    gestures: Iterable[tuple[float, Move, int, int, int]], last_s: float | None = None, held_by: Mapping[int, Sequence[int]] | None = None
+    gestures: Iterable[tuple[float, Move, int, int, int]],
+    last_s: float | None = None,
+    held_by: Mapping[int, Sequence[int]] | None = None,
 ) -> list[Note]:
-    """Gestures, or plain tuples like them, in the order in which they are to be taken → notes with the pedal's extension, by onset and pitch.
+    """Gestures (or plain tuples), in the order in which they are to be taken → notes with the pedal's extension, by
+    onset and pitch.
 
     What still sounds at the end stops at `last_s`, by default the time of the last gesture. A channel's pedal holds the
     keys of that channel, unless `held_by` says of which other channels it does.

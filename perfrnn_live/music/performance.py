@@ -38,7 +38,8 @@ def without_pauses(
     """
     latest = np.searchsorted(strikes_s, times_s, side="right") - 1  # strike
     lost_s = np.cumsum(np.maximum(np.diff(strikes_s, prepend=strikes_s[0]) - longest_s, 0.0))
-    return times_s - lost_s[latest] - np.maximum(times_s - strikes_s[latest] - longest_s, 0.0)
+    stood_still_s = lost_s[latest] + np.maximum(times_s - strikes_s[latest] - longest_s, 0.0)
+    return np.asarray(times_s - stood_still_s)
 
 
 @overload

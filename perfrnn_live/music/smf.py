@@ -39,7 +39,7 @@ class Messages:
 
 
 def read_messages(data: bytes) -> Messages:
-    """The messages of a whole file. All tracks play at once. Raises NotMidi with the reason, without the file's name."""
+    """The messages of a whole file, whose tracks play at once. Raises NotMidi: the reason, without a file's name."""
     start = data.find(b"MThd")
     if start < 0:
         raise NotMidi("it is some other kind of file" if data else "it is empty")
@@ -141,7 +141,7 @@ def _system_message(chunk: bytes, at: int) -> tuple[int | None, bytes, int]:
 
 
 def _seconds(ticks: list[int], tempos: list[tuple[int, int]], division: int) -> NDArray[np.float64]:
-    """Seconds of `ticks`, by the `division` of the header: ticks a quarter note, or frames a second and ticks a frame."""
+    """Seconds of `ticks` by the header's `division`: ticks a quarter note, or frames a second and ticks a frame."""
     if division < 0x8000:
         if not division:
             raise NotMidi("it does not say how long a tick is")

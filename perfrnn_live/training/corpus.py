@@ -96,9 +96,7 @@ def _read_token_file(path: Path) -> dict[str, Any]:
         return dict(arrays)
 
 
-def find_recordings(
-    folder: Path, split: Split, on_problem: Callable[[str], None] = lambda problem: None
-) -> list[Path]:
+def find_recordings(folder: Path, split: Split, on_problem: Callable[[str], None] = lambda problem: None) -> list[Path]:
     """The .mid and .midi files of a split, in a fixed order. Raises CorpusEmpty if the folder has none.
 
     What is wrong with the folder's CSV, and how many files it leaves out, is told in sentences.

@@ -17,8 +17,8 @@ _SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """By recording: its split, one of train, validation and test, and its composer, one of COMPOSERS. Where nobody says,
-    there is none. `problems` has a sentence for each thing that could not be read."""
+    """By recording: its split, one of train, validation and test, and its composer, one of COMPOSERS; without those of
+    which nobody says. `problems` has a sentence for each thing that could not be read."""
 
     splits: Mapping[Path, str]
     composers: Mapping[Path, str]
@@ -37,7 +37,9 @@ def read_listing(folder: Path) -> Listing:
         except (OSError, UnicodeError, csv.Error) as error:
             problems.append(f"{table} cannot be read: {getattr(error, 'strerror', None) or error}")
     if tables and not splits:
-        problems.append(f"no table in {folder} says which recordings train and which validate: every twentieth validates")
+        problems.append(
+            f"no table in {folder} says which recordings train and which validate: every twentieth validates"
+        )
     return Listing(splits, composers, tuple(problems))
 
 
@@ -64,7 +66,9 @@ def _read_table(table: Path, splits: dict[Path, str], composers: dict[Path, str]
         if told.get(_SPLIT) in _SPLITS:
             splits[path] = told[_SPLIT]
         elif _SPLIT in columns:
-            problems.append(f"{table}, line {rows.line_num}: {told[_SPLIT] or 'nothing'!r} is none of {', '.join(_SPLITS)}")
+            problems.append(
+                f"{table}, line {rows.line_num}: {told[_SPLIT] or 'nothing'!r} is none of {', '.join(_SPLITS)}"
+            )
         if told.get(_COMPOSER):
             composers[path] = _composer(told[_COMPOSER])
 

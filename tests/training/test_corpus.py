@@ -12,10 +12,11 @@ import pytest
 from perfrnn_live.errors import CorpusEmpty, NotMidi
 from perfrnn_live.music.codec import encode
 from perfrnn_live.music.composers import COMPOSERS
+from perfrnn_live.music.midifile import read_notes
 from perfrnn_live.music.pedal import Gesture, Move, resolve
 from perfrnn_live.music.performance import Note
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, PERFORMANCE_10MS
-from perfrnn_live.training.corpus import TokenCorpus, find_recordings, named_composers, read_notes, tokenise
+from perfrnn_live.training.corpus import TokenCorpus, find_recordings, named_composers, tokenise
 
 TICKS = 500  # a quarter of half a second: a tick is a millisecond
 Timed = tuple[int, mido.Message]
