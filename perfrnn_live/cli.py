@@ -7,7 +7,7 @@ import io
 import json
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -86,8 +86,8 @@ def play(
     lowest, highest = range_of(range)
     sound = (temperature, top_p, density, loudness, register, polyphony, scale, answer_length)
     settings = Settings(*sound, mode=mode, composer=composer, towards=towards, blend=blend)
-    record = _not_over(record) if record is not None else None
-    log = _not_over(log, [record]) if log is not None else None
+    record = record and unused(record)
+    log = log and unused(log, besides=[record])
     sitting = Sitting(
         model=find_model(model),
         output=output,
@@ -121,7 +121,7 @@ def calibrate(
     """Measure how long an output takes to sound, soft and loud, by what comes back from it."""
     from perfrnn_live.player.calibration import calibrate as run
 
-    print(run(output, input, _not_over(out) if out is not None else None))
+    print(run(output, input, out and unused(out)))
 
 
 @app.command()
@@ -162,7 +162,7 @@ def generate(
         raise CannotWrite(f"cannot write {out}: it is a folder")
     paths: list[Path] = []
     for path in [out] if count == 1 else [out.with_stem(f"{out.stem}-{n}") for n in range(1, count + 1)]:
-        paths.append(_not_over(path, paths))
+        paths.append(unused(path, besides=paths))
         check_writable(paths[-1])
     continuation, start = begin(find_model(model), prime, middle)
     pieces = generation.generate(continuation, start, seconds, controls, np.random.default_rng(seed), count, beams)
@@ -186,7 +186,7 @@ def pads(
 
     if len(files) > PADS:
         raise BadValue(f"there are {PADS} pads, not {len(files)}")
-    out = _not_over(out)
+    out = unused(out)
     check_writable(out)
     folder = find_model(model)
     beginnings = [read_beginning(file, PRIME_S, PRIME_NOTES) for file in files]
@@ -289,14 +289,6 @@ def _needing(extra: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise MissingPackage(f"this command needs {error.name}: pip install 'perfrnn-live[{extra}]'") from error
-
-
-def _not_over(path: Path, taken: Sequence[Path | None] = ()) -> Path:
-    """This name if no file has it and it is not taken, or else the next that is free, and a sentence that says so."""
-    name = unused(path, taken)
-    if name != path:
-        print(f"{path} is kept as it is; the new file is {name}", file=sys.stderr)
-    return name
 
 
 def _check_seconds(seconds: float | None) -> None:

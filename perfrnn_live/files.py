@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import os.path
+import sys
 from collections.abc import Iterator, Sequence
 from itertools import count
-from os import path as os_path
 from pathlib import Path
 
 from perfrnn_live.errors import CannotWrite
 
 
-def unused(path: Path, taken: Sequence[Path | None] = ()) -> Path:
-    """This name, or, where a file has it or it is `taken`, the next that is free: take.mid, take-2.mid, take-3.mid ...
+def unused(path: Path, besides: Sequence[Path | None] = ()) -> Path:
+    """This name, or, where a file has it or it is among `besides`, the next that is free: take.mid, take-2.mid ...
 
-    What is no file (a folder, a device) is left as it is: `check_writable` says whether it can be written to.
+    Another name is told in a sentence on standard error. What is no file (a folder, a device) is left as it is, for
+    `check_writable` to say whether it can be written to.
     """
-    return next(each for each in _names(path) if each not in taken and not _is_file(each))
+    name = next(each for each in _names(path) if each not in besides and not _is_file(each))
+    if name != path:
+        print(f"{path} is kept as it is; the new file is {name}", file=sys.stderr)
+    return name
 
 
 def check_writable(path: Path) -> None:
@@ -37,4 +42,4 @@ def _names(path: Path) -> Iterator[Path]:
 
 def _is_file(path: Path) -> bool:
     """True also for a link to nowhere, which cannot be opened as a new file."""
-    return os_path.lexists(path) and (path.is_file() or not path.exists())
+    return os.path.lexists(path) and (path.is_file() or not path.exists())

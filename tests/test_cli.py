@@ -254,7 +254,7 @@ def broken_midi(kind: str, folder: Path) -> Path:
             file.truncate(60_000_000)
     elif kind == "torn":
         write_notes(path, networks.random_notes(1, 20))
-        path.write_bytes(path.read_bytes()[:100])
+        path.write_bytes(path.read_bytes()[:30])  # before its first note
     elif kind != "missing":
         path.write_bytes({"empty": b"", "text": b"hello, this is no music\n" * 9, "header": b"MThd"}[kind])
     return path
@@ -485,6 +485,7 @@ def generated(run: Run, model: Path, tmp_path: Path) -> Callable[..., bytes]:
     """Two seconds of seed 4 with these options as well."""
 
     def generated(*options: object) -> bytes:
+        (tmp_path / "out.mid").unlink(missing_ok=True)
         outcome = run("generate", "out.mid", "--model", model, "--seconds", 2, "--seed", 4, *options)
         assert (outcome.status, outcome.err) == (0, "")
         return (tmp_path / "out.mid").read_bytes()

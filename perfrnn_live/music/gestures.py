@@ -116,9 +116,11 @@ def _of_no_length(key: Column, tick: Column, move: Column) -> NDArray[np.bool_]:
     again = (key[here] == key[before]) & (tick[here] == tick[before])
     suspects = key[here[again & (move[before] == Move.STRIKE) & (move[here] == Move.RELEASE)]]
     struck: defaultdict[int, deque[int]] = defaultdict(deque)  # by key: when it was struck and not released since
-    for row in keys[np.isin(key[keys], suspects)].tolist():
-        waiting, now = struck[int(key[row])], int(tick[row])
-        if move[row] == Move.STRIKE:
+    rows = keys[np.isin(key[keys], suspects)]
+    columns = (rows, key[rows], tick[rows], move[rows] == Move.STRIKE)
+    for row, each, now, strikes in zip(*(column.tolist() for column in columns), strict=True):
+        waiting = struck[each]
+        if strikes:
             waiting.append(now)
         elif waiting:
             found[row] = waiting.popleft() == now

@@ -15,7 +15,7 @@ import numpy as np
 import platformdirs
 
 from perfrnn_live.errors import MidiUnavailable, PerfRNNError, PlayerLost
-from perfrnn_live.files import check_writable, unused
+from perfrnn_live.files import check_writable
 from perfrnn_live.live.controls import Settings
 from perfrnn_live.live.improviser import Improviser
 from perfrnn_live.live.journal import Journal
@@ -95,7 +95,7 @@ def play(sitting: Sitting) -> Summary:
         except MidiUnavailable as error:
             if sitting.output is not None:
                 raise
-            record = record or unused(Path(f"{_APP}-{datetime.now():%Y%m%d-%H%M%S}.mid"))
+            record = record or Path(f"{_APP}-{datetime.now():%Y%m%d-%H%M%S}.mid")
             print(f"{str(error).rstrip('.')}; playing into {record} instead", file=sys.stderr)
             link = ProcessLink(Setup("none", (), thru=False, profile=profile))
             ready = link.ready()

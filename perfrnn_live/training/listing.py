@@ -45,18 +45,14 @@ def read_listing(folder: Path) -> Listing:
 
 def _read_table(table: Path, splits: dict[Path, str], composers: dict[Path, str], problems: list[str]) -> None:
     """Add what one table says. Raises OSError, UnicodeError and csv.Error."""
-    data = table.read_bytes()
-    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
-        problems.append(f"{table} is not in UTF-8, and is read as Latin-1")
+    text, is_utf = _decoded(table.read_bytes())
     rows = csv.DictReader(io.StringIO(text, newline=""))
     columns = rows.fieldnames or ()
     if _FILE not in columns:
         problems.append(f"{table} has no column {_FILE}: it lists no recordings")
         return
+    if not is_utf:
+        problems.append(f"{table} is not in UTF-8, and is read as Latin-1")
     for row in rows:
         told = {column: (row[column] or "").strip() for column in (_FILE, _SPLIT, _COMPOSER) if column in columns}
         if not told[_FILE]:
@@ -66,11 +62,20 @@ def _read_table(table: Path, splits: dict[Path, str], composers: dict[Path, str]
         if told.get(_SPLIT) in _SPLITS:
             splits[path] = told[_SPLIT]
         elif _SPLIT in columns:
-            problems.append(
-                f"{table}, line {rows.line_num}: {told[_SPLIT] or 'nothing'!r} is none of {', '.join(_SPLITS)}"
-            )
+            wrong = f"its split is {told[_SPLIT]!r}, and none of {', '.join(_SPLITS)}"
+            problems.append(f"{table}, line {rows.line_num}: {wrong}")
         if told.get(_COMPOSER):
             composers[path] = _composer(told[_COMPOSER])
+
+
+def _decoded(data: bytes) -> tuple[str, bool]:
+    """The text of a table, and whether it is in UTF-8 or UTF-16. Raises UnicodeError."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16"), True
+    try:
+        return data.decode("utf-8-sig"), True
+    except UnicodeDecodeError:
+        return data.decode("latin-1"), False
 
 
 def _composer(name: str) -> str:
