@@ -17,6 +17,7 @@ from perfrnn_live.music.pedal import Gesture, Move, resolve
 from perfrnn_live.music.performance import Note
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, PERFORMANCE_10MS
 from perfrnn_live.training.corpus import TokenCorpus, find_recordings, named_composers, tokenise
+from tests import midi_files
 
 TICKS = 500  # a quarter of half a second: a tick is a millisecond
 Timed = tuple[int, mido.Message]
@@ -114,6 +115,30 @@ def test_broken_files_are_named_and_skipped(tmp_path: Path) -> None:
         assert sum(f"{bad}.mid" in reason for reason in skipped) == 1, (bad, skipped)
     assert len(skipped) == 6
     assert progress[-1] == (8, 8)
+
+
+def test_a_folder_may_have_anything_in_it(tmp_path: Path) -> None:
+    """A link to nowhere, one that goes in a circle, a pipe, a name that is not UTF-8, a broken delta time."""
+    good = write_note(tmp_path / "good.mid")
+    (tmp_path / "nowhere.mid").symlink_to(tmp_path / "is not there")
+    (tmp_path / "circle.mid").symlink_to("circle.mid")
+    os.mkfifo(tmp_path / "pipe.mid")
+    slow = midi_files.track((0, midi_files.tempo(0xFFFFFF)), (0, midi_files.on()), (0xFFFFFFF, midi_files.off()))
+    (tmp_path / "months.mid").write_bytes(midi_files.midi(slow, ticks=1))
+    strange = os.fsdecode(b"pian\xf3.mid")
+    (tmp_path / strange).write_bytes(good.read_bytes())
+    skipped: list[str] = []
+    found = find_recordings(tmp_path, "all")
+    for _ in range(2):  # what is cached, too
+        corpus = tokenise(found, PERFORMANCE_8MS, on_skipped=skipped.append, cache=tmp_path / "cache")
+        assert corpus.names == ("good.mid", strange)
+        assert corpus.recording(0).tolist() == corpus.recording(1).tolist()
+    assert skipped == [
+        f"{tmp_path / 'circle.mid'} cannot be read as MIDI: Too many levels of symbolic links",
+        f"{tmp_path / 'months.mid'} lasts longer than a day, if it is MIDI at all",
+        f"{tmp_path / 'nowhere.mid'} cannot be read as MIDI: No such file or directory",
+        f"{tmp_path / 'pipe.mid'} is not a file",
+    ]
 
 
 def test_a_folder_of_nothing_usable_is_an_error(tmp_path: Path) -> None:
