@@ -71,8 +71,8 @@ def play(
     pads: Annotated[Path | None, typer.Option(help="A file of pads, in place of your own.")] = None,
     seed: Seed = None,
     seconds: Annotated[float | None, typer.Option(help="End after so many seconds; otherwise at q or Ctrl-C.")] = None,
-    record: Annotated[Path | None, typer.Option(help="Keep what was sounded in this .mid file.")] = None,
-    log: Annotated[Path | None, typer.Option(help="Keep what was decided, and how quickly, in this file.")] = None,
+    record: Annotated[Path | None, typer.Option(help="Keep what was sounded in a new .mid file.")] = None,
+    log: Annotated[Path | None, typer.Option(help="Keep what was decided, and how quickly, in a new file.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No screen; one line of JSON at the end.")] = False,
 ) -> None:
     """Improvise in time onto a MIDI port; by default a virtual one called perfrnn-live."""

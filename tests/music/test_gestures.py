@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import mido
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from perfrnn_live.music.gestures import Gestures
 from perfrnn_live.music.midifile import read_notes
-from perfrnn_live.music.pedal import Move
+from perfrnn_live.music.pedal import Gesture, Move, resolve
 from perfrnn_live.music.performance import Note
 from perfrnn_live.music.smf import read_messages
 from tests.conftest import REPOSITORY
@@ -316,3 +317,24 @@ def test_what_others_read_is_read(path: Path) -> None:
     notes = read_notes(path)
     assert np.diff([note.onset_s for note in notes]).tolist() == pytest.approx([0.25] * (len(notes) - 1), abs=0.02)
     assert len(notes) == (2 if "running" in path.stem else 8)
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_a_real_recording_has_the_times_that_mido_reads(place: int, maestro: Path) -> None:
+    path = sorted(maestro.rglob("*.midi"), key=lambda path: path.stat().st_size)[place]
+    now_s = 0.0
+    gestures: list[Gesture] = []
+    for message in mido.MidiFile(path):  # in seconds, by mido's own tempo map
+        now_s += message.time
+        if message.type == "note_on" and message.velocity > 0:
+            gestures.append(Gesture(now_s, Move.STRIKE, message.note, message.velocity))
+        elif message.type in ("note_on", "note_off"):
+            gestures.append(Gesture(now_s, Move.RELEASE, message.note, 0))
+        elif message.is_cc(64):
+            gestures.append(Gesture(now_s, Move.PEDAL, 0, message.value))
+    gestures.sort(key=lambda gesture: (round(gesture.time_s, 6), gesture.move))
+    found, expected = read_notes(path), resolve(gestures)
+    assert len(found) == sum(gesture.move is Move.STRIKE for gesture in gestures) > 50
+    assert [(note.pitch, note.velocity) for note in found] == [(note.pitch, note.velocity) for note in expected]
+    times_s = [(note.onset_s, note.offset_s) for note in found]
+    np.testing.assert_allclose(times_s, [(note.onset_s, note.offset_s) for note in expected], rtol=0, atol=1e-6)

@@ -213,6 +213,23 @@ def test_tempo_changes_of_one_track_are_those_of_all(tmp_path: Path) -> None:
     check_same(read(tmp_path / "x.mid", midi(halves, strike_release)), [Note(0.0, 0.15, 60, 80)])
 
 
+def test_a_file_with_pedal_tempo_and_two_tracks(tmp_path: Path) -> None:
+    slow = (1_000, tempo(1_000_000))  # from 1 s on a tick is two milliseconds
+    right = [
+        (0, pedal(127)),
+        (100, on(72, 90)),
+        (200, off(72)),
+        slow,
+        (1_500, pedal(63)),
+        (1_600, on(74)),
+        (1_700, off(74)),
+    ]
+    left = [(150, on(40, 50)), (1_100, off(40))]
+    found = read(tmp_path / "a.mid", midi(track(*right), track(*left)))
+    assert [note.onset_s for note in found] == pytest.approx([0.1, 0.15, 2.2])
+    check_same(found, [Note(0.1, 2.0, 72, 90), Note(0.15, 2.0, 40, 50), Note(2.2, 2.4, 74, 80)])
+
+
 def test_hands_in_tracks_of_their_own_under_one_pedal_but_no_drums(tmp_path: Path) -> None:
     right = bytes((0, 0x90, 72, 80, 100, 0x80, 72, 0))
     left = bytes((0, 0x91, 48, 70, 100, 0x81, 48, 0))
@@ -305,6 +322,7 @@ NOT_MIDI = {
     "text": (b"Dear Sir or Madam,\n" * 10, "cannot be read as MIDI: it is some other kind of file"),
     "a header alone": (midi(ticks=500), "has no notes in it"),
     "a torn header": (midi()[:12], "cannot be read as MIDI: it ends too early"),
+    "a torn track": (midi()[:14] + b"MTrk\x00\x00\x01\x00\x00\x90\x3c", "has no notes in it"),
     "no notes": (midi(track((0, pedal(127)))), "has no notes in it"),
     "drums alone": (midi(track((0, on(36, 127, 9)), (10, off(36, 9)))), "has no notes in it"),
     "frames that there are not": (
