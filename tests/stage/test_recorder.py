@@ -42,10 +42,10 @@ def test_each_player_is_heard_again_with_a_pedal_of_their_own(tmp_path: Path) ->
     recorder.machine(101.0, note_on(60, 50))
     recorder.other(101.2, b"\x97\x40\x40")
     recorder.other(101.3, b"\x87\x40\x40")
-    recorder.machine(101.65, note_off(60))
+    recorder.machine(101.75, note_off(60))
     recorder.other(103.0, b"\xb0\x40\x00")
     recorder.close()
-    assert read_notes(tmp_path / "a.mid") == [Note(1.0, 1.65, 60, 50), Note(1.2, 3.0, 64, 64)]
+    assert read_notes(tmp_path / "a.mid") == [Note(1.0, 1.75, 60, 50), Note(1.2, 3.0, 64, 64)]
 
 
 def test_what_was_sent_ahead_stands_where_it_sounded(tmp_path: Path) -> None:
