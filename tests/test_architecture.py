@@ -28,7 +28,7 @@ PACKAGES = {
     "music": {"numpy"},
     "engines": {"numpy", "onnxruntime", "torch", "safetensors", "onnx"},
     "sampling": {"numpy"},
-    "player": {"numpy", "rtmidi"},
+    "player": {"numpy", "rtmidi", "supriya_midi", "jack"},
     "live": {"numpy"},
     "stage": {"numpy", "rich", "platformdirs"},
     "training": {"numpy", "torch", "rich", "symusic", "platformdirs"},
@@ -36,7 +36,7 @@ PACKAGES = {
 }
 MAY_ASK_THE_TIME = {
     "player/clock.py",
-    "player/ports.py",  # lets a driver's thread out before a port is closed
+    "player/drivers/rtmidi.py",  # lets a driver's thread out before a port is closed
     "training/loop.py",  # its budget is in minutes
 }
 
