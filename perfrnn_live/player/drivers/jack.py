@@ -36,6 +36,7 @@ class JackClient:
     def __init__(self, direction: Direction) -> None:
         import jack
 
+        _close_if_ended()
         self._out = direction == "output"
         self._client = jack.Client(client_name(direction), no_start_server=True)
         self._error = jack.JackError
@@ -45,6 +46,7 @@ class JackClient:
         self._waiting: deque[bytes] = deque()
         self._received: Callable[[bytes], None] | None = None
         self._period = threading.Event()
+        _open.append(self)
         self._client.set_shutdown_callback(self._end)
         self._client.set_process_callback(self._deliver if self._out else self._collect)
 
@@ -79,9 +81,10 @@ class JackClient:
 
     def close(self) -> None:
         self._received = None
-        if self._out and self._port is not None:
-            self._drain()
-        with contextlib.suppress(self._error):
+        if self in _open:
+            _open.remove(self)
+            if self._out and self._port is not None:
+                self._drain()
             self._client.close()
 
     def _drain(self) -> None:
@@ -115,3 +118,15 @@ class JackClient:
     def _end(self, status: Any, reason: str) -> None:
         self._alive = False
         self._period.set()
+
+
+_open: list[JackClient] = []
+
+
+def _close_if_ended() -> None:
+    """libjack serves one server at a time: a client of one that has ended must be closed before there is a client of
+    the next, or even the attempt at one; closed later it brings the process down."""
+    if any(not client.alive() for client in _open):
+        for client in list(_open):
+            client._alive = False  # it may not have been told yet
+            client.close()
