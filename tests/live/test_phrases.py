@@ -146,6 +146,7 @@ def test_a_flood_of_strikes_is_remembered_in_little() -> None:
 
 
 def test_people_are_judged_within_the_bars(maestro: Path) -> None:
+    pytest.importorskip("symusic")
     figures = judged(excerpts(maestro), TRUTH, Phrase)
     assert figures.phrases > 5 * EXCERPTS
     assert figures.false <= 0.05

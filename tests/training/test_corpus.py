@@ -17,6 +17,8 @@ from perfrnn_live.music.performance import Note
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, PERFORMANCE_10MS
 from perfrnn_live.training.corpus import TokenCorpus, find_recordings, named_composers, read_notes, tokenise
 
+pytest.importorskip("symusic")
+
 TICKS = 500  # a quarter of half a second: a tick is a millisecond
 Timed = tuple[int, mido.Message]
 
