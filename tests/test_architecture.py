@@ -95,6 +95,13 @@ def test_only_the_clock_asks_the_time() -> None:
     assert {name for name in MODULES if "time" in imported(name)} == MAY_ASK_THE_TIME
 
 
+def test_folders_on_windows_are_not_named_twice() -> None:
+    for name, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("platformdirs."):
+                assert "appauthor=False" in ast.unparse(node), f"{name}: the folder would be perfrnn-live/perfrnn-live"
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_is_one_reading(name: str) -> None:
     text = MODULES[name].read_text(encoding="utf-8")
