@@ -19,6 +19,8 @@ class FakeRtMidi:
     many `clients` are not deleted, the messages `sent`, and the `callbacks` that are set.
     """
 
+    closing_inputs_hangs = False
+
     def __init__(self, *systems: list[str] | None, names: tuple[str, ...] = ()) -> None:
         self.systems = systems
         self.names = names or tuple(f"api{number}" for number in range(len(systems)))
@@ -29,7 +31,6 @@ class FakeRtMidi:
         self.complaint: str | None = None
         self.sent: list[bytes] = []
         self.callbacks: list[Callable[..., None]] = []
-        self.closing_inputs_hangs = False
         self.asking_threads: set[int] = set()
 
     def get_compiled_api(self) -> list[int]:
@@ -47,17 +48,20 @@ class FakeRtMidi:
         return FakeClient(self, api, is_input=True)
 
     def bring(self, message: bytes) -> None:
-        """Let a message come in at the input opened last."""
-        self.callbacks[-1]((list(message), 0.0), None)
+        """Let a message come in at the input opened last, if one is listening."""
+        for callback in self.callbacks[-1:]:
+            callback((list(message), 0.0), None)
 
 
 class FakeSupriya(FakeRtMidi):
     """The module `supriya_midi`, where it differs."""
 
+    closing_inputs_hangs = True  # or crashes, in a flood
     get_compiled_apis = FakeRtMidi.get_compiled_api
 
     def bring(self, message: bytes) -> None:
-        self.callbacks[-1](list(message), 0.0, None)
+        for callback in self.callbacks[-1:]:
+            callback(list(message), 0.0, None)
 
 
 class FakeClient:
@@ -66,6 +70,7 @@ class FakeClient:
     def __init__(self, driver: FakeRtMidi, api: int, is_input: bool) -> None:
         self._driver, self._api, self._is_input = driver, api, is_input
         self._told: Callable[..., None] | None = None
+        self._listened = False
         if driver.systems[api] is None:
             raise RuntimeError("no server")
         driver.clients += 1
@@ -102,13 +107,16 @@ class FakeClient:
         assert sysex and timing and active_sense
 
     def set_callback(self, callback: Callable[..., None]) -> None:
+        self._listened = True
         self._driver.callbacks.append(callback)
 
     def cancel_callback(self) -> None:
+        assert not self._driver.closing_inputs_hangs, "this would crash"
         self._driver.callbacks.clear()
 
     def close_port(self) -> None:
-        assert not (self._is_input and self._driver.closing_inputs_hangs), "this would hang for ever"
+        listening = self._is_input and self._listened
+        assert not (listening and self._driver.closing_inputs_hangs), "this would hang for ever, or crash"
 
     def delete(self) -> None:
         self._driver.clients -= 1

@@ -111,9 +111,9 @@ class JackClient:
 
     def _collect(self, frames: int) -> None:
         for _, event in self._port.incoming_midi_events():
-            message = bytes(event)
-            if self._received is not None and message[:1] >= b"\x80" and message[0] not in _LEFT_OUT:
-                self._received(message)
+            message, received = bytes(event), self._received
+            if received is not None and message[:1] >= b"\x80" and message[0] not in _LEFT_OUT:
+                received(message)
 
     def _end(self, status: Any, reason: str) -> None:
         self._alive = False

@@ -28,11 +28,13 @@ _DRAIN_S = 0.05  # long enough for a callback that waits for the interpreter loc
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A Python binding: its module, the systems it has been built for, and how it tells of a message."""
+    """A Python binding: its module, the systems it has been built for, how it tells of a message, and whether an input
+    may be closed while messages come in."""
 
     module: Any
     apis: Sequence[Any]
     message: Callable[..., list[int]]
+    closes_inputs: bool
 
 
 def systems() -> list[System]:
@@ -51,12 +53,13 @@ def load() -> Binding:
         try:
             import rtmidi  # first on any Python: Linux distributions build it for newer ones too, with their libjack
 
-            return Binding(rtmidi, _without(rtmidi.get_compiled_api(), rtmidi, "dummy"), lambda event, data: event[0])
+            apis = _without(rtmidi.get_compiled_api(), rtmidi, "dummy")
+            return Binding(rtmidi, apis, lambda event, data: event[0], closes_inputs=True)
         except ModuleNotFoundError:
             import supriya_midi as supriya
 
             apis = _without(supriya.get_compiled_apis(), supriya, "dummy", "jack")
-            return Binding(supriya, apis, lambda message, delta_s, data: message)
+            return Binding(supriya, apis, lambda message, delta_s, data: message, closes_inputs=False)
     except ModuleNotFoundError as error:
         raise MidiUnavailable(f"The package {PACKAGE} is missing: `{_INSTALL[PACKAGE]}`.") from error
     except ImportError as error:
@@ -76,8 +79,10 @@ class RtMidiClient:
         make = binding.module.MidiOut if direction == "output" else binding.module.MidiIn
         self._client = make(api, client_name(direction))
         # RtMidi's WinMM input hangs while it closes if sysex comes in (RtMidi's pull request 372), and ends the process
-        # if its device was unplugged (its issue 376). So it is left open: Windows takes it back with the process.
-        self._stays_open = direction == "input" and binding.module.get_api_name(api) == "winmm"
+        # if its device was unplugged (its issue 376). supriya-midi frees its callback while the driver's thread may be
+        # in it: closing in a flood crashed within 100 times. So these stay open, unheard, until the process ends.
+        closes = binding.closes_inputs and binding.module.get_api_name(api) != "winmm"
+        self._stays_open = direction == "input" and not closes
         self._complaint: str | None = None
         self._received: Callable[[bytes], None] | None = None
         self._held: list[Any] = []
@@ -108,26 +113,26 @@ class RtMidiClient:
         self._received = received
 
         def bring(*told: Any) -> None:
-            if self._received is not None:
-                self._received(bytes(self._message(*told)))
+            if (received := self._received) is not None:  # closing, in the other thread, sets it to None
+                received(bytes(self._message(*told)))
 
         self._client.ignore_types(True, True, True)  # sysex, MIDI clock, active sensing
         self._client.set_callback(bring)
-        # The bindings hand the driver's thread the callback, and python-rtmidi a pair of callback and data, and free
-        # it when it is cancelled, though the thread may be on its way in with a message: closing in a flood crashed
-        # within 150 times. So both are held here, the pair found by what it holds.
-        self._held = [bring, *(each for each in gc.get_referrers(bring) if type(each) is tuple)]
+        # python-rtmidi hands its driver's thread a pair of callback and data, and frees it when the callback is
+        # cancelled, though the thread may be on its way in with a message: closing in a flood crashed within 150
+        # times. So the pair is held here, found by what it holds.
+        self._held = [each for each in gc.get_referrers(bring) if type(each) is tuple]
 
     def alive(self) -> bool:
         return True  # RtMidi does not tell
 
     def close(self) -> None:
-        if self._received is not None:
-            self._received = None
+        listened, self._received = self._received is not None, None
+        if listened and self._stays_open:
+            _left_open.append(self)
+            return
+        if listened:
             self._client.cancel_callback()
-            if self._stays_open:
-                _left_open.append(self)
-                return
             time.sleep(_DRAIN_S)  # closing waits for the driver's thread with the interpreter lock held: let it out
         with contextlib.suppress(Exception):  # a device that is gone cannot be closed, and need not be
             self._client.close_port()
