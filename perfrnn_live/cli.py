@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import math
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -297,9 +297,12 @@ def _check_seconds(seconds: float | None) -> None:
 
 
 def main() -> None:
-    """Run a command; what a player can mend is one sentence on standard error and exit status 1."""
-    for stream in (sys.stdout, sys.stderr):  # names may have letters that the terminal's code page has not
-        if isinstance(stream, io.TextIOWrapper):
+    """Run a command; what a player can mend is one sentence on standard error and exit status 1.
+
+    Names of ports and files that the terminal cannot show are shown as can be.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
         app()

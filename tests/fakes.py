@@ -3,7 +3,7 @@ and a player in this process to whom things happen at set times."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 from numpy.typing import NDArray
@@ -151,8 +151,8 @@ class LosablePort(MemoryPort):
     def look(self) -> bool:
         return self.there
 
-    def reopen(self) -> bool:
-        return self.there
+    def reopen(self, taken: Collection[str]) -> str | None:
+        return self.name if self.there else None
 
 
 class ScriptedLink(LocalLink):

@@ -28,7 +28,7 @@ PACKAGES = {
     "music": {"numpy"},
     "engines": {"numpy", "onnxruntime", "torch", "safetensors", "onnx"},
     "sampling": {"numpy"},
-    "player": {"numpy", "rtmidi"},
+    "player": {"numpy", "rtmidi", "supriya_midi", "jack"},
     "live": {"numpy"},
     "stage": {"numpy", "rich", "platformdirs"},
     "training": {"numpy", "torch", "rich", "platformdirs"},
@@ -36,7 +36,7 @@ PACKAGES = {
 }
 MAY_ASK_THE_TIME = {
     "player/clock.py",
-    "player/ports.py",  # lets a driver's thread out before a port is closed
+    "player/drivers/rtmidi.py",  # lets a driver's thread out before a port is closed
     "training/loop.py",  # its budget is in minutes
 }
 
@@ -94,6 +94,13 @@ def test_playing_loads_neither_torch_nor_anything_of_training() -> None:
 
 def test_only_the_clock_asks_the_time() -> None:
     assert {name for name in MODULES if "time" in imported(name)} == MAY_ASK_THE_TIME
+
+
+def test_folders_on_windows_are_not_named_twice() -> None:
+    for name, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("platformdirs."):
+                assert "appauthor=False" in ast.unparse(node), f"{name}: the folder would be perfrnn-live/perfrnn-live"
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -388,6 +388,25 @@ def test_a_model_whose_parts_do_not_fit(improvise: Run, run: Run, model: Path, t
         assert contents(tmp_path) == before
 
 
+def test_weights_that_an_installed_package_left_at_home(run: Run, model: Path, tmp_path: Path) -> None:
+    installed = tmp_path / "maestro"
+    installed.mkdir()
+    for name in ("card.json", "model.onnx", "handling.onnx"):
+        (installed / name).write_bytes((model / name).read_bytes())
+    networks.corpus_of(networks.random_tokens(1, 60)).save(tmp_path / "tokens.npz")
+    data = ("--data", "tokens.npz")
+    before = contents(tmp_path)
+    sizes = ("--layers", 2, "--cells", 24)
+    for outcome in (
+        run("export", installed),
+        run("evaluate", *data, "--model", installed, "--engine", "torch"),
+        run("train", *data, "--validation", "tokens.npz", "--out", "out", "--from", installed, *sizes),
+    ):
+        assert_refused(outcome, "a clone of the repository, models/maestro")
+    assert run("evaluate", *data, "--model", installed, "--json").status == 0
+    assert contents(tmp_path) == before
+
+
 # places that cannot be written to
 
 

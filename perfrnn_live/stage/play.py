@@ -79,8 +79,10 @@ def play(sitting: Sitting) -> Summary:
     for path in (sitting.record, sitting.log):
         if path is not None:
             check_writable(path)
-    desk = Desk(sitting.settings, platformdirs.user_config_path(_APP) / "controls.toml")
-    pads_file = sitting.pads or platformdirs.user_data_path(_APP) / "pads" / f"{sitting.model.name}.npz"
+    desk = Desk(sitting.settings, platformdirs.user_config_path(_APP, appauthor=False) / "controls.toml")
+    pads_file = (
+        sitting.pads or platformdirs.user_data_path(_APP, appauthor=False) / "pads" / f"{sitting.model.name}.npz"
+    )
     pads = Pads(sitting.model.name, pads_file)
     for path in (sitting.model / "pads.npz", pads_file):
         if path.exists():

@@ -15,8 +15,12 @@ from perfrnn_live.errors import CheckpointMismatch
 
 
 def load_network(folder: Path) -> PerformanceRNN:
-    """The network of a model folder, ready to evaluate. Raises CheckpointMismatch."""
+    """The network of a model folder, ready to evaluate. Raises CheckpointMismatch, also where an installed package's
+    model has left its weights at home."""
     card = read_card(folder)
+    if not (folder / WEIGHTS).exists():
+        where = f"give its folder in a clone of the repository, models/{folder.name}"
+        raise CheckpointMismatch(f"{folder} has no {WEIGHTS}, for an installed package brings what plays: {where}")
     try:
         network = PerformanceRNN(NetworkConfig(**card.fields["network"]))
         network.load_state_dict(load_file(folder / WEIGHTS))
