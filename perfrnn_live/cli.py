@@ -160,6 +160,7 @@ def generate(
     for path in paths:
         check_writable(path)
     continuation, start = begin(find_model(model), prime, middle)
+    continuation.check(controls.handles)
     pieces = generation.generate(continuation, start, seconds, controls, np.random.default_rng(seed), count, beams)
     for path, tokens in zip(paths, pieces, strict=True):
         notes = decode(tokens, continuation.vocabulary, start.keyboard)
@@ -185,7 +186,7 @@ def pads(
     folder = find_model(model)
     beginnings = [read_beginning(file, PRIME_S) for file in files]
     continuation, _ = begin(folder)
-    filled = Pads(folder.name, out)
+    filled = Pads(continuation.engine, folder.name, out)
     for number, (file, notes) in enumerate(zip(files, beginnings, strict=True), 1):
         filled.store(number, continuation.primed(encode(notes, continuation.vocabulary)))
         print(f"pad {number}: {file.stem}")
@@ -258,9 +259,10 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON.")] = False,
 ) -> None:
     """How likely real recordings are to a model: nats per event, 8 ms step, note and second."""
-    with _needing("train"):
-        from perfrnn_live.evaluation.run import evaluate_model
-    figures = evaluate_model(find_model(model), engine, data, limit)
+    from perfrnn_live.evaluation.run import evaluate_model
+
+    with _needing("train"):  # for --engine torch and for reading .mid files; a token file played by onnx needs nothing
+        figures = evaluate_model(find_model(model), engine, data, limit)
     if as_json:
         print(json.dumps(figures))
     else:

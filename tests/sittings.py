@@ -7,6 +7,7 @@ from queue import SimpleQueue
 
 import numpy as np
 
+from perfrnn_live.engines.fake import FakeEngine
 from perfrnn_live.live.controls import Settings
 from perfrnn_live.live.improviser import Improviser
 from perfrnn_live.live.journal import Journal
@@ -21,7 +22,7 @@ from perfrnn_live.sampling.controls import Controls
 from perfrnn_live.stage.desk import Desk
 from perfrnn_live.stage.recorder import Recorder
 from perfrnn_live.stage.session import Session, Status
-from tests.fakes import FakeEngine, ScriptedLink, TracedContinuation
+from tests.fakes import ScriptedLink, TracedContinuation
 
 STEP_S = 0.008
 BEGAN_S = 1000.0
@@ -52,7 +53,7 @@ class Sitting:
         rng = np.random.default_rng(seed)
         self.improviser = Improviser(self.continuation, start, Controls(), rng, beams=beams)
         home = folder or Path("/nowhere")
-        self.pads = Pads("fake", home / "pads.npz")
+        self.pads = Pads(self.engine, "fake", home / "pads.npz")
         self.journal = Journal(BEGAN_S, folder and folder / "log")
         self.keys: SimpleQueue[str] = SimpleQueue()
         self.shown: list[Status] = []

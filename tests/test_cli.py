@@ -18,6 +18,7 @@ from perfrnn_live import cli
 from perfrnn_live.engines.card import DEFAULT_MODEL
 from perfrnn_live.engines.lstm.export import export
 from perfrnn_live.engines.lstm.weights import load_network, save_network
+from perfrnn_live.engines.registry import load
 from perfrnn_live.live.controls import KNOBS, Mode, Settings
 from perfrnn_live.live.pads import Pads
 from perfrnn_live.music.composers import COMPOSERS
@@ -201,7 +202,7 @@ def test_filling_pads_from_recordings(run: Run, model: Path, tmp_path: Path) -> 
     for n in range(2):
         write_notes(tmp_path / f"{n}.mid", networks.random_notes(n, 40))
     assert run("pads", "out.npz", "0.mid", "1.mid", "--model", model).out == "pad 1: 0\npad 2: 1\n"
-    filled = Pads(model.name, tmp_path / "out.npz")
+    filled = Pads(load(model), model.name, tmp_path / "out.npz")
     filled.load(tmp_path / "out.npz")
     assert filled.filled == {1, 2}
     assert_refused(run("pads", "more.npz", *["0.mid"] * 9, "--model", model), "there are 8 pads")
@@ -414,7 +415,9 @@ def test_an_unknown_name_shows_those_there_are(option: str, value: str, run: Run
 
 
 @pytest.mark.parametrize(
-    "command", [("train", "--data", "d", "--out", "o"), ("evaluate", "--data", "d"), ("export", "d")], ids=" ".join
+    "command",
+    [("train", "--data", "d", "--out", "o"), ("evaluate", "--data", "d", "--engine", "torch"), ("export", "d")],
+    ids=" ".join,
 )
 def test_a_missing_extra_is_named(command: tuple[str, ...], run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(sys.modules):

@@ -34,7 +34,7 @@ Sequel = tuple[int, int, int]
 """A strike that followed: its pitch, the steps it was waited for, its velocity bin."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Strikes:
     """The last strikes, at most REMEMBERED: pitch, step and velocity bin, each (n,), oldest first. Immutable.
 

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.engines.base import Context, Expectation, HiddenState, StepEngine
-from perfrnn_live.engines.handles import Handles
+from perfrnn_live.engines.base import Logits, StepEngine
+from perfrnn_live.engines.handles import UNASKED, Handles
 from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.vocabulary import EventKind, Vocabulary
 from perfrnn_live.sampling.controls import FREE, Constraint, Controls
@@ -24,24 +26,28 @@ from perfrnn_live.sampling.draw import sample
 from perfrnn_live.sampling.shaping import Shaping, shaped
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Moment:
-    """Where the music stands after some events: the model's state and what it expects next, `logits` (size,) and
-    `inner` (cells,), the keyboard, and whether the last event was a velocity. Immutable, so keeping one is keeping the
-    way back to it. It knows nothing of what was asked for: `Continuation.expected` does."""
+    """Where the music stands after some events: the engine's state, of which nobody else knows what it is, what it
+    expects next as `logits` (size,), the keyboard, and whether the last event was a velocity. Immutable, so keeping one
+    is keeping the way back to it. It knows nothing of what was asked for: `Continuation.expected` does.
 
-    state: HiddenState
-    logits: NDArray[np.float32]
-    inner: NDArray[np.float32]
+    Like everything that holds arrays or states, two moments are equal only if they are one and the same: whether two
+    ways led to the same music is for engines to know.
+    """
+
+    state: Any
+    logits: Logits
     keyboard: Keyboard
     velocity_set: bool = False
 
 
 class Continuation:
-    """Moves moments on, one event each; holds no music itself."""
+    """Moves moments on by its `engine`, one event each; holds no music itself."""
 
-    def __init__(self, engine: StepEngine) -> None:
-        self._engine = engine
+    def __init__(self, engine: StepEngine[Any]) -> None:
+        self.engine = engine
+        self._terms = lru_cache(maxsize=64)(engine.handles.terms) if engine.handles is not None else None
         self.vocabulary: Vocabulary = engine.vocabulary
         tokens_of = self.vocabulary.tokens_of
         self._on, self._off = tokens_of(EventKind.NOTE_ON), tokens_of(EventKind.NOTE_OFF)
@@ -49,10 +55,10 @@ class Continuation:
 
     def beginning(self, streams: int = 1, symbol: int | None = None) -> list[Moment]:
         """The moment before the first event, for each stream: of a piece, or after the vocabulary's `middle` symbol."""
-        first = np.full(streams, self.vocabulary.start if symbol is None else symbol, np.int64)
+        first = [self.vocabulary.start if symbol is None else symbol] * streams
         keyboards = [Keyboard.silent()] * streams
-        expected, state = self._engine.step(first, self._engine.start(streams), self._context(keyboards))
-        return self._moments(expected, state, keyboards, [False] * streams)
+        logits, states = self.engine.step(first, self.engine.start(streams), keyboards)
+        return [Moment(*each) for each in zip(states, logits, keyboards, strict=True)]
 
     def primed(self, tokens: Sequence[int], symbol: int | None = None) -> Moment:
         """The moment after `beginning` and hearing `tokens`, with every key then released."""
@@ -68,18 +74,25 @@ class Continuation:
         keyboards = [
             moment.keyboard.after(self.vocabulary.events[token]) for moment, token in zip(moments, tokens, strict=True)
         ]
-        state = moments[0].state if len(moments) == 1 else _joined([moment.state for moment in moments])
-        expected, state = self._engine.step(np.array(tokens, np.int64), state, self._context(keyboards))
-        velocity = self._velocity
-        return self._moments(expected, state, keyboards, [velocity.start <= token < velocity.stop for token in tokens])
+        logits, states = self.engine.step(tokens, [moment.state for moment in moments], keyboards)
+        first, last = self._velocity.start, self._velocity.stop
+        return [
+            Moment(state, expected, keyboard, first <= token < last)
+            for state, expected, keyboard, token in zip(states, logits, keyboards, tokens, strict=True)
+        ]
 
     def expected(self, moment: Moment, handles: Handles) -> NDArray[np.float32]:
-        """The logits (size,) of what comes next where this is asked for."""
-        if not handles.anything:
+        """The logits (size,) of what comes next where this is asked for, less what the engine cannot be asked."""
+        if self._terms is None or not handles.anything:
             return moment.logits
-        asked, counts = handles.terms
-        added = self._engine.handled(np.repeat(moment.inner[None], len(asked), axis=0), asked)
-        return np.asarray(moment.logits + counts @ added)
+        asked, counts = self._terms(handles)
+        if not len(counts):
+            return moment.logits
+        return np.asarray(moment.logits + counts @ self.engine.handled(moment.state, asked))
+
+    def check(self, handles: Handles) -> None:
+        """Raises BadValue on the first thing asked that the engine cannot be asked."""
+        (self.engine.handles or UNASKED).check(handles)
 
     def choose(
         self, moment: Moment, controls: Controls, rng: np.random.Generator, constraint: Constraint = FREE
@@ -145,29 +158,3 @@ class Continuation:
     def _shifts(self, shortest_steps: int, longest_steps: int) -> slice:
         """The tokens of time shifts from one length to another; none where the second is below the first."""
         return slice(self._shift.start + shortest_steps - 1, self._shift.start + max(longest_steps, 0))
-
-    def _context(self, keyboards: list[Keyboard]) -> Context:
-        return Context.of(keyboards, self.vocabulary.steps_per_second)
-
-    @staticmethod
-    def _moments(
-        expected: Expectation, state: HiddenState, keyboards: list[Keyboard], velocity_set: list[bool]
-    ) -> list[Moment]:
-        if len(keyboards) == 1:
-            return [Moment(state, expected.logits[0], expected.inner[0], keyboards[0], velocity_set[0])]
-        return [
-            Moment(
-                HiddenState(state.h[:, row : row + 1], state.c[:, row : row + 1]),
-                expected.logits[row],
-                expected.inner[row],
-                keyboard,
-                velocity,
-            )
-            for row, (keyboard, velocity) in enumerate(zip(keyboards, velocity_set, strict=True))
-        ]
-
-
-def _joined(states: list[HiddenState]) -> HiddenState:
-    return HiddenState(
-        np.concatenate([state.h for state in states], axis=1), np.concatenate([state.c for state in states], axis=1)
-    )

@@ -14,7 +14,8 @@ from queue import SimpleQueue
 import numpy as np
 import platformdirs
 
-from perfrnn_live.errors import MidiUnavailable, PerfRNNError, PlayerLost
+from perfrnn_live.engines.handles import UNASKED
+from perfrnn_live.errors import BadValue, MidiUnavailable, PerfRNNError, PlayerLost
 from perfrnn_live.live.controls import Settings
 from perfrnn_live.live.improviser import Improviser
 from perfrnn_live.live.journal import Journal
@@ -28,6 +29,7 @@ from perfrnn_live.player.drivers import PORT_NAME
 from perfrnn_live.player.link import ProcessLink
 from perfrnn_live.player.messages import Schedule, Setup, Timed
 from perfrnn_live.player.profiles import DAW, Profile
+from perfrnn_live.sampling.continuation import Continuation
 from perfrnn_live.sampling.controls import Controls
 from perfrnn_live.sampling.opening import begin
 from perfrnn_live.stage.desk import Desk
@@ -79,16 +81,18 @@ def play(sitting: Sitting) -> Summary:
         if path is not None:
             check_writable(path)
     desk = Desk(sitting.settings, platformdirs.user_config_path(_APP) / "controls.toml")
-    pads_file = sitting.pads or platformdirs.user_data_path(_APP) / "pads" / f"{sitting.model.name}.npz"
-    pads = Pads(sitting.model.name, pads_file)
-    for path in (sitting.model / "pads.npz", pads_file):
-        if path.exists():
-            pads.load(path)
     profile, record = sitting.profile, sitting.record
     inputs = _inputs_beside(sitting.output) if sitting.inputs is None else sitting.inputs
     link = ProcessLink(Setup(sitting.output or "virtual", inputs, sitting.thru, profile))  # opens ports meanwhile
     try:
         continuation, start = begin(sitting.model, sitting.prime, sitting.middle)
+        continuation.check(Steering(Controls(), None).controls(sitting.settings, 0.0).handles)
+        unknown = (continuation.engine.handles or UNASKED).unknown
+        if unknown:
+            print(
+                f"{sitting.model.name} cannot be asked for {', '.join(unknown)}: no knob changes that", file=sys.stderr
+            )
+        pads = _pads(continuation, sitting)
         try:
             ready = link.ready()
         except MidiUnavailable as error:
@@ -135,6 +139,31 @@ def play(sitting: Sitting) -> Summary:
         except PlayerLost:
             _release_keys(ready.output)
             raise
+
+
+def _pads(continuation: Continuation, sitting: Sitting) -> Pads:
+    """The pads that came with the model, and over them those of the file that was asked for, or else the player's own.
+
+    What was asked for must be right: raises BadValue. The rest is done without, with a sentence, where it is of another
+    model; the player's own are then left alone, and what is kept from now on goes into a file beside them.
+    """
+    engine, name = continuation.engine, sitting.model.name
+    own = platformdirs.user_data_path(_APP) / "pads" / f"{name}.npz"
+    pads = Pads(engine, name, sitting.pads or own)
+    for path in (sitting.model / "pads.npz", pads.path):
+        if not path.exists():
+            continue
+        try:
+            pads.load(path)
+        except BadValue as error:
+            if path == sitting.pads:
+                raise
+            print(f"{error}; playing without them", file=sys.stderr)
+            if path == own:
+                pads.path = own.with_stem(f"{name}-{engine.fingerprint[:8]}")
+                if pads.path.exists():
+                    pads.load(pads.path)
+    return pads
 
 
 def _inputs_beside(output: str | None) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ _FORMAT = 3  # raise when the codec changes: caches of older formats are then le
 _MAX_BYTES = 50_000_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TokenCorpus:
     """Recordings as tokens: `tokens` flat int16, recording i is `tokens[ends[i-1]:ends[i]]`, named `names[i]`, by
     `composers[i]`, one of COMPOSERS or empty where nobody says. They need not fit into memory."""

@@ -19,7 +19,6 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from perfrnn_live.engines.card import HANDLING, ONNX
-from perfrnn_live.engines.handles import HANDLES
 from perfrnn_live.engines.lstm.network import PerformanceRNN
 from perfrnn_live.engines.lstm.weights import load_network
 from perfrnn_live.errors import CannotWrite
@@ -115,7 +114,7 @@ def step_graph(network: PerformanceRNN) -> onnx.ModelProto:
 
 
 def handling_graph(network: PerformanceRNN) -> onnx.ModelProto:
-    """inner (batch, cells), asked (batch, HANDLES) → added (batch, size)."""
+    """inner (batch, cells), asked (batch, handles) → added (batch, size)."""
     graph = _Graph()
     weights = {name.removeprefix("handling."): array for name, array in _weights(network).items()}
     expected = graph.linear("inner", weights["expected.weight"], weights["expected.bias"])
@@ -123,7 +122,8 @@ def handling_graph(network: PerformanceRNN) -> onnx.ModelProto:
     x = graph.norm(x, weights["norm.weight"], weights["norm.bias"])
     x = graph.silu(graph.linear(x, weights["hidden.weight"], weights["hidden.bias"]))
     graph.linear(x, weights["output.weight"], weights["output.bias"], output="added")
-    inputs = [_value("inner", "batch", network.config.cells), _value("asked", "batch", HANDLES)]
+    handles = network.handling.asked.in_features
+    inputs = [_value("inner", "batch", network.config.cells), _value("asked", "batch", handles)]
     return graph.model("performance-rnn-handling", inputs, [_value("added", "batch", network.config.events.size)])
 
 

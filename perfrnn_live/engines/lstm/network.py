@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
-from perfrnn_live.engines.handles import HANDLES
+from perfrnn_live.engines.handles import TAUGHT
 from perfrnn_live.music.keyboard import KEY_FEATURES
 from perfrnn_live.music.reminders import REMINDERS, VALUES
 from perfrnn_live.music.vocabulary import VOCABULARIES, Vocabulary
@@ -71,10 +71,10 @@ class Layer(nn.Module):
 class Handling(nn.Module):
     """What the network expects, and what is asked of the music to come → by how much that changes what it expects."""
 
-    def __init__(self, cells: int, size: int) -> None:
+    def __init__(self, cells: int, size: int, handles: int) -> None:
         super().__init__()
         self.expected = nn.Linear(cells, cells)
-        self.asked = nn.Linear(HANDLES, cells, bias=False)
+        self.asked = nn.Linear(handles, cells, bias=False)
         self.norm = nn.LayerNorm(cells)
         self.hidden = nn.Linear(cells, cells)
         self.output = nn.Linear(cells, size)
@@ -82,16 +82,17 @@ class Handling(nn.Module):
         nn.init.zeros_(self.output.bias)
 
     def forward(self, expected: Tensor, asked: Tensor) -> Tensor:
-        """expected (..., cells), asked (..., HANDLES) → what is to be added to the logits (..., size)."""
+        """expected (..., cells), asked (..., handles) → what is to be added to the logits (..., size)."""
         x = silu(self.expected(expected) + self.asked(asked))  # not relu: at this learning rate all of it died
         return self.output(silu(self.hidden(self.norm(x))))  # type: ignore[no-any-return]
 
 
 class PerformanceRNN(nn.Module):
     """Tokens, what the past tells and hidden state in; logits of the next event and new hidden state out. Keeps no
-    state itself. `dropout` is for training: the share of what each layer adds that is left out."""
+    state itself. `dropout` is for training: the share of what each layer adds that is left out. Of `handles` corners is
+    what can be asked."""
 
-    def __init__(self, config: NetworkConfig, dropout: float = 0.0) -> None:
+    def __init__(self, config: NetworkConfig, dropout: float = 0.0, handles: int = TAUGHT.size) -> None:
         super().__init__()
         self.config = config
         size, cells = config.events.size, config.cells
@@ -102,7 +103,7 @@ class PerformanceRNN(nn.Module):
         self.output_norm = nn.LayerNorm(cells)
         self.output = nn.Linear(cells, size)
         self.keys_output = nn.Linear(KEY_FEATURES, size, bias=False)
-        self.handling = Handling(cells, size)
+        self.handling = Handling(cells, size, handles)
         nn.init.normal_(self.embedding.weight, std=0.5)
         nn.init.normal_(self.keys.weight, std=0.05)
         nn.init.normal_(self.reminders.weight, std=0.05)
