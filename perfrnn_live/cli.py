@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import math
 import sys
@@ -15,6 +16,7 @@ import typer
 
 from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
 from perfrnn_live.errors import BadValue, CannotWrite, MidiUnavailable, MissingPackage, PerfRNNError
+from perfrnn_live.files import check_writable, unused
 from perfrnn_live.live.controls import Mode
 
 app = typer.Typer(
@@ -69,8 +71,8 @@ def play(
     pads: Annotated[Path | None, typer.Option(help="A file of pads, in place of your own.")] = None,
     seed: Seed = None,
     seconds: Annotated[float | None, typer.Option(help="End after so many seconds; otherwise at q or Ctrl-C.")] = None,
-    record: Annotated[Path | None, typer.Option(help="Keep what was sounded in this .mid file.")] = None,
-    log: Annotated[Path | None, typer.Option(help="Keep what was decided, and how quickly, in this file.")] = None,
+    record: Annotated[Path | None, typer.Option(help="Keep what was sounded in a new .mid file.")] = None,
+    log: Annotated[Path | None, typer.Option(help="Keep what was decided, and how quickly, in a new file.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No screen; one line of JSON at the end.")] = False,
 ) -> None:
     """Improvise in time onto a MIDI port; by default a virtual one called perfrnn-live."""
@@ -84,6 +86,8 @@ def play(
     lowest, highest = range_of(range)
     sound = (temperature, top_p, density, loudness, register, polyphony, scale, answer_length)
     settings = Settings(*sound, mode=mode, composer=composer, towards=towards, blend=blend)
+    record = record and unused(record)
+    log = log and unused(log, besides=[record])
     sitting = Sitting(
         model=find_model(model),
         output=output,
@@ -117,7 +121,7 @@ def calibrate(
     """Measure how long an output takes to sound, soft and loud, by what comes back from it."""
     from perfrnn_live.player.calibration import calibrate as run
 
-    print(run(output, input, out))
+    print(run(output, input, out and unused(out)))
 
 
 @app.command()
@@ -146,7 +150,7 @@ def generate(
     from perfrnn_live.live.controls import Settings
     from perfrnn_live.live.steering import Steering
     from perfrnn_live.music.codec import decode
-    from perfrnn_live.music.midifile import check_writable, write_notes
+    from perfrnn_live.music.midifile import write_notes
     from perfrnn_live.sampling import generation
     from perfrnn_live.sampling.controls import Controls
     from perfrnn_live.sampling.opening import begin
@@ -156,9 +160,10 @@ def generate(
     controls = replace(Steering(Controls(), None).controls(asked, 0.0), temperature=temperature, top_p=top_p)
     if not out.name:
         raise CannotWrite(f"cannot write {out}: it is a folder")
-    paths = [out] if count == 1 else [out.with_stem(f"{out.stem}-{n}") for n in range(1, count + 1)]
-    for path in paths:
-        check_writable(path)
+    paths: list[Path] = []
+    for path in [out] if count == 1 else [out.with_stem(f"{out.stem}-{n}") for n in range(1, count + 1)]:
+        paths.append(unused(path, besides=paths))
+        check_writable(paths[-1])
     continuation, start = begin(find_model(model), prime, middle)
     continuation.check(controls.handles)
     pieces = generation.generate(continuation, start, seconds, controls, np.random.default_rng(seed), count, beams)
@@ -177,14 +182,15 @@ def pads(
     """Fill the eight pads with places to play on from: how recordings begin, 30 s of each."""
     from perfrnn_live.live.pads import PADS, Pads
     from perfrnn_live.music.codec import encode
-    from perfrnn_live.music.midifile import check_writable, read_beginning
-    from perfrnn_live.sampling.opening import PRIME_S, begin
+    from perfrnn_live.music.midifile import read_beginning
+    from perfrnn_live.sampling.opening import PRIME_NOTES, PRIME_S, begin
 
     if len(files) > PADS:
         raise BadValue(f"there are {PADS} pads, not {len(files)}")
+    out = unused(out)
     check_writable(out)
     folder = find_model(model)
-    beginnings = [read_beginning(file, PRIME_S) for file in files]
+    beginnings = [read_beginning(file, PRIME_S, PRIME_NOTES) for file in files]
     continuation, _ = begin(folder)
     filled = Pads(continuation.engine, folder.name, out)
     for number, (file, notes) in enumerate(zip(files, beginnings, strict=True), 1):
@@ -261,7 +267,7 @@ def evaluate(
     """How likely real recordings are to a model: nats per event, 8 ms step, note and second."""
     from perfrnn_live.evaluation.run import evaluate_model
 
-    with _needing("train"):  # for --engine torch and for reading .mid files; a token file played by onnx needs nothing
+    with _needing("train"):  # for --engine torch alone
         figures = evaluate_model(find_model(model), engine, data, limit)
     if as_json:
         print(json.dumps(figures))
@@ -294,6 +300,9 @@ def _check_seconds(seconds: float | None) -> None:
 
 def main() -> None:
     """Run a command; what a player can mend is one sentence on standard error and exit status 1."""
+    for stream in (sys.stdout, sys.stderr):  # names may have letters that the terminal's code page has not
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except PerfRNNError as error:

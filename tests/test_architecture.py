@@ -31,7 +31,7 @@ PACKAGES = {
     "player": {"numpy", "rtmidi"},
     "live": {"numpy"},
     "stage": {"numpy", "rich", "platformdirs"},
-    "training": {"numpy", "torch", "rich", "symusic", "platformdirs"},
+    "training": {"numpy", "torch", "rich", "platformdirs"},
     "evaluation": {"numpy", "rich"},
 }
 MAY_ASK_THE_TIME = {
@@ -64,19 +64,20 @@ def layer(name: str) -> str:
 @pytest.mark.parametrize("name", [name for name in MODULES if layer(name) in MAY_KNOW])
 def test_imports_point_inwards(name: str) -> None:
     own = {module.split(".")[1] for module in imported(name) if module.startswith("perfrnn_live.")}
-    assert own <= MAY_KNOW[layer(name)] | {layer(name)}
+    assert own <= MAY_KNOW[layer(name)] | {layer(name), "files"}
     foreign = {module.split(".")[0] for module in imported(name)} - sys.stdlib_module_names - {"perfrnn_live"}
-    reads_files = {"mido"} if name == "music/midifile.py" else set()
-    assert foreign <= PACKAGES[layer(name)] | reads_files
+    assert foreign <= PACKAGES[layer(name)]
 
 
 def test_errors_know_nobody() -> None:
     assert not imported("errors.py")
 
 
-def test_mido_is_imported_only_when_a_file_is_read() -> None:
-    source = ast.parse(MODULES["music/midifile.py"].read_text(encoding="utf-8"))
-    assert "mido" not in {module for node in source.body if isinstance(node, ast.Import) for module in imports(node)}
+def test_files_know_errors_alone() -> None:
+    assert {module for module in imported("files.py") if module.startswith("perfrnn_live.")} <= {
+        "perfrnn_live.errors",
+        "perfrnn_live.errors.CannotWrite",
+    }
 
 
 def test_playing_loads_neither_torch_nor_anything_of_training() -> None:
@@ -88,7 +89,7 @@ def test_playing_loads_neither_torch_nor_anything_of_training() -> None:
         ).stdout.split()
     )
     assert "perfrnn_live.stage.session" in loaded
-    assert not {"torch", "symusic", "onnx", "safetensors", "perfrnn_live.training", "perfrnn_live.evaluation"} & loaded
+    assert not {"torch", "onnx", "safetensors", "perfrnn_live.training", "perfrnn_live.evaluation"} & loaded
 
 
 def test_only_the_clock_asks_the_time() -> None:

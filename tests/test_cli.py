@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ import typer
 
 from perfrnn_live import cli
 from perfrnn_live.engines.card import DEFAULT_MODEL
+from perfrnn_live.engines.fake import ConstantEngine
 from perfrnn_live.engines.lstm.export import export
 from perfrnn_live.engines.lstm.weights import load_network, save_network
 from perfrnn_live.engines.registry import load
@@ -255,7 +257,7 @@ def broken_midi(kind: str, folder: Path) -> Path:
             file.truncate(60_000_000)
     elif kind == "torn":
         write_notes(path, networks.random_notes(1, 20))
-        path.write_bytes(path.read_bytes()[:100])
+        path.write_bytes(path.read_bytes()[:30])  # before its first note
     elif kind != "missing":
         path.write_bytes({"empty": b"", "text": b"hello, this is no music\n" * 9, "header": b"MThd"}[kind])
     return path
@@ -335,6 +337,28 @@ class TestData:
         assert_refused(run(*command, "--data", "tokens.npz"), "holds performance-10ms, not performance-8ms")
 
 
+def test_a_folder_with_anything_in_it(run: Run, model: Path, tmp_path: Path) -> None:
+    """Named and skipped, whatever its name, and the rest is listened to."""
+    data = tmp_path / "data"
+    data.mkdir()
+    for index in range(21):
+        write_notes(data / f"{index:02}.mid", networks.random_notes(index, 20))
+    strange = data / "00 [" / os.fsdecode(b"red] pian\xf3.mid")  # to the console's mark-up, the end of something red
+    strange.parent.mkdir()
+    (data / "00.mid").rename(strange)
+    (data / "00 nowhere.mid").symlink_to("is not there")
+    (data / "table.csv").write_bytes("canonical_composer,midi_filename\nFrédéric,a.mid\n".encode("latin-1"))
+    outcome = run("evaluate", "--data", "data", "--model", model, "--json")
+    assert (outcome.status, json.loads(outcome.out)["files"]) == (0, 21)
+    assert "data/table.csv is not in UTF-8, and is read as Latin-1\n" in outcome.err
+    assert "no table in data says which recordings train and which validate" in outcome.err
+    assert "skipped: data/00 nowhere.mid cannot be read as MIDI: No such file or directory\n" in outcome.err
+    strange.write_bytes(OLD)
+    outcome = run("evaluate", "--data", "data", "--model", model, "--json")
+    assert (outcome.status, json.loads(outcome.out)["files"]) == (0, 20)
+    assert "skipped: data/00 [/red] pian\\udcf3.mid cannot be read as MIDI: it is some other" in outcome.err
+
+
 # models that are none
 
 
@@ -411,6 +435,67 @@ def test_an_unknown_name_shows_those_there_are(option: str, value: str, run: Run
     )
 
 
+# files that are there already
+
+
+def test_a_piece_is_never_written_over_another(run: Run, model: Path, tmp_path: Path) -> None:
+    write_notes(tmp_path / "take.mid", networks.random_notes(2, 30))
+    before = (tmp_path / "take.mid").read_bytes()
+    told = ("--model", model, "--seconds", 1, "--seed", 1)
+    outcome = run("generate", "take.mid", "--prime", "take.mid", *told)
+    assert (outcome.status, outcome.err) == (0, "take.mid is kept as it is; the new file is take-2.mid\n")
+    assert outcome.out.startswith("take-2.mid: ")
+    for expected in (["many-1", "many-2"], ["many-1-2", "many-2-2"]):
+        outcome = run("generate", "many.mid", "--count", 2, *told)
+        assert [line.partition(".mid: ")[0] for line in outcome.out.splitlines()] == expected
+    assert (tmp_path / "take.mid").read_bytes() == before
+    assert (tmp_path / "many-1.mid").read_bytes() == (tmp_path / "many-1-2.mid").read_bytes()
+    assert len(contents(tmp_path)) == 6
+
+
+def test_a_recording_and_a_log_are_never_written_over_others(
+    run: Run, model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[Sitting] = []
+
+    def play(sitting: Sitting) -> Summary:
+        asked.append(sitting)
+        return Summary(0, 0, 0.0, 0.0, 0.0, 0.0, 0)
+
+    monkeypatch.setattr("perfrnn_live.stage.play.play", play)
+    for name in ("take.mid", "log.jsonl"):
+        (tmp_path / name).write_bytes(OLD)
+    play_onto = ("play", "--quiet", "--model", model, "--prime", "take.mid")
+    outcome = run(*play_onto, "--record", "take.mid", "--log", "log.jsonl")
+    assert outcome.status == 0 and json.loads(outcome.out)
+    assert outcome.err == (
+        "take.mid is kept as it is; the new file is take-2.mid\n"
+        "log.jsonl is kept as it is; the new file is log-2.jsonl\n"
+    )
+    assert run(*play_onto, "--record", "new.mid", "--log", "new.mid").status == 0
+    assert run(*play_onto).err == ""
+    assert [(sitting.record, sitting.log) for sitting in asked] == [
+        (Path("take-2.mid"), Path("log-2.jsonl")),
+        (Path("new.mid"), Path("new-2.mid")),
+        (None, None),
+    ]
+
+
+def test_pads_and_profiles_are_never_written_over_others(
+    run: Run, model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("out.npz", "piano.toml"):
+        (tmp_path / name).write_bytes(OLD)
+    write_notes(tmp_path / "a.mid", networks.random_notes(1, 40))
+    outcome = run("pads", "out.npz", "a.mid", "--model", model)
+    assert (outcome.status, outcome.err) == (0, "out.npz is kept as it is; the new file is out-2.npz\n")
+    Pads(ConstantEngine(), model.name, tmp_path / "out-2.npz").load(tmp_path / "out-2.npz")
+    monkeypatch.setattr("perfrnn_live.player.calibration.calibrate", lambda output, input, out: f"into {out}")
+    for told, expected in [(("--out", "piano.toml"), "into piano-2.toml\n"), ((), "into None\n")]:
+        assert run("calibrate", "--output", "a", "--input", "b", *told).out == expected
+    assert (tmp_path / "out.npz").read_bytes() == (tmp_path / "piano.toml").read_bytes() == OLD
+
+
 # the installation
 
 
@@ -444,7 +529,7 @@ print(*sys.modules, file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=True, capture_output=True, text=True)
     assert "A piano partner" in done.stdout
-    assert not {"torch", "onnxruntime", "numpy", "rtmidi", "mido", "symusic"} & set(done.stderr.split())
+    assert not {"torch", "onnxruntime", "numpy", "rtmidi", "mido"} & set(done.stderr.split())
 
 
 def test_a_mistake_in_a_process_of_its_own(tmp_path: Path) -> None:
@@ -452,6 +537,24 @@ def test_a_mistake_in_a_process_of_its_own(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("perfrnn-live: there is no model 'nope'") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("code_page", ["cp1252", "ascii", "cp932", "utf-8"])
+def test_a_name_that_the_terminal_cannot_show_is_shown_as_can_be(code_page: str, model: Path, tmp_path: Path) -> None:
+    written, missing = "ピアノ.mid", "é \U0001f3b9.mid"
+    command = [sys.executable, "-m", "perfrnn_live", "generate", str(tmp_path / written), "--model", str(model)]
+    environment = {**os.environ, "PYTHONIOENCODING": code_page, "PYTHONUTF8": "0"}
+
+    def run(*more: str) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run([*command, *more], cwd=REPOSITORY, env=environment, capture_output=True, check=False)
+
+    done = run("--seconds", "1")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (tmp_path / written).name.encode(code_page, "backslashreplace") in done.stdout
+    assert (tmp_path / written).is_file()
+    done = run("--prime", str(tmp_path / missing))
+    assert done.returncode == 1 and b"Traceback" not in done.stderr
+    assert missing.encode(code_page, "backslashreplace") + b" cannot be read" in done.stderr
 
 
 def commands() -> dict[str, Any]:
@@ -488,6 +591,7 @@ def generated(run: Run, model: Path, tmp_path: Path) -> Callable[..., bytes]:
     """Two seconds of seed 4 with these options as well."""
 
     def generated(*options: object) -> bytes:
+        (tmp_path / "out.mid").unlink(missing_ok=True)
         outcome = run("generate", "out.mid", "--model", model, "--seconds", 2, "--seed", 4, *options)
         assert (outcome.status, outcome.err) == (0, "")
         return (tmp_path / "out.mid").read_bytes()

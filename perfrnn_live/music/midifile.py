@@ -3,91 +3,97 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import struct
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from perfrnn_live.errors import CannotWrite, NotMidi
-from perfrnn_live.music.pedal import Gesture, Move, resolve
-from perfrnn_live.music.performance import Note
-from perfrnn_live.music.tempo import ticks_to_seconds
+import numpy as np
 
-_MAX_BYTES, _MAX_BEATS = 50_000_000, 1_000_000
+from perfrnn_live.errors import CannotWrite, NotMidi
+from perfrnn_live.music.gestures import Gestures
+from perfrnn_live.music.pedal import Move
+from perfrnn_live.music.performance import Note, without_pauses
+from perfrnn_live.music.smf import read_messages
+
+PAUSE_S = 10.0  # an excerpt has no longer pause than this between two strikes
+_MAX_BYTES = 10_000_000  # three million messages; the longest recording of MAESTRO has a thirtieth of that
+_MAX_S = 24 * 3600.0
 _TICKS_PER_QUARTER, _TEMPO_US = 500, 500_000  # together: a tick is a millisecond
-_SUSTAIN = 64
+
+
+def read_gestures(path: Path) -> Gestures:
+    """What keys and pedals do in a .mid file, at least one strike.
+
+    Raises NotMidi for what is no MIDI file, has no notes, is larger than 10 MB or lasts longer than a day.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise NotMidi(f"{path} cannot be read as MIDI: {error.strerror}") from error
+    if len(data) > _MAX_BYTES:
+        raise NotMidi(f"{path} is too large for a MIDI recording: at most {_MAX_BYTES // 1_000_000} MB are read")
+    try:
+        gestures = Gestures.of(read_messages(data))
+    except NotMidi as error:
+        raise NotMidi(f"{path} cannot be read as MIDI: {error}") from error
+    if not len(gestures.struck_s):
+        raise NotMidi(f"{path} has no notes in it")
+    if gestures.time_s[-1] > _MAX_S:  # a broken delta time
+        raise NotMidi(f"{path} lasts longer than a day, if it is MIDI at all")
+    return gestures
 
 
 def read_notes(path: Path) -> list[Note]:
-    """Notes of a .mid file with the sustain pedal resolved, all tracks but the drums' together. Raises NotMidi."""
-    import mido
-
-    try:
-        file = mido.MidiFile(path) if path.stat().st_size <= _MAX_BYTES else None
-    except Exception as error:  # mido raises whatever a broken file makes it trip over
-        reason = getattr(error, "strerror", None) or str(error) or "it ends too early"
-        raise NotMidi(f"{path} cannot be read as MIDI: {reason}") from error
-    if file is None:
-        raise NotMidi(f"{path} is too large for a MIDI recording")
-    if file.ticks_per_beat <= 0:
-        raise NotMidi(f"{path} counts time in film frames, not in beats")
-    tempos: list[tuple[int, int]] = []
-    moves: list[tuple[int, Move, int, int]] = []
-    for track in file.tracks:
-        tick = 0
-        for message in track:
-            tick += message.time
-            if message.type == "set_tempo":
-                tempos.append((tick, message.tempo))
-            elif getattr(message, "channel", 9) == 9:
-                continue
-            elif message.type == "note_on" and message.velocity > 0:
-                moves.append((tick, Move.STRIKE, message.note, message.velocity))
-            elif message.type in ("note_on", "note_off"):
-                moves.append((tick, Move.RELEASE, message.note, 0))
-            elif message.type == "control_change" and message.control == _SUSTAIN:
-                moves.append((tick, Move.PEDAL, 0, message.value))
-        if tick > _MAX_BEATS * file.ticks_per_beat:  # a broken delta time
-            raise NotMidi(f"{path} lasts for days, if it is MIDI at all")
-    moves.sort(key=lambda move: move[0])  # within a tick as they stand in the file
-    times_s = ticks_to_seconds([move[0] for move in moves], sorted(tempos), file.ticks_per_beat).tolist()
-    notes = resolve(Gesture(time_s, *move[1:]) for time_s, move in zip(times_s, moves, strict=True))
-    if not notes:
-        raise NotMidi(f"{path} has no notes in it")
-    return notes
+    """Notes of a .mid file with the sustain pedals resolved, all tracks but the drums' together. Raises NotMidi."""
+    return read_gestures(path).notes()
 
 
-def read_ending(path: Path, seconds: float) -> list[Note]:
-    """The notes struck in the last `seconds` before the last strike. Raises NotMidi."""
-    notes = read_notes(path)
-    return [note for note in notes if note.onset_s >= notes[-1].onset_s - seconds]
+def read_ending(path: Path, seconds: float, most: int) -> list[Note]:
+    """The notes struck in the last `seconds` before the last strike, or the last `most` of them, without pauses: after
+    10 s without a strike time stands still until the next. Raises NotMidi."""
+    gestures = read_gestures(path)
+    struck_s = gestures.struck_s
+    playing_s = without_pauses(struck_s, struck_s, PAUSE_S)
+    first = max(int(np.searchsorted(playing_s, playing_s[-1] - seconds)), len(struck_s) - most)
+    return _excerpt(gestures, first, len(struck_s))
 
 
-def read_beginning(path: Path, seconds: float) -> list[Note]:
-    """The notes struck in the first `seconds` from the first strike on. Raises NotMidi."""
-    notes = read_notes(path)
-    return [note for note in notes if note.onset_s <= notes[0].onset_s + seconds]
+def read_beginning(path: Path, seconds: float, most: int) -> list[Note]:
+    """The notes struck in the first `seconds` from the first strike on, or the first `most` of them, without pauses as
+    in `read_ending`. Raises NotMidi."""
+    gestures = read_gestures(path)
+    struck_s = gestures.struck_s
+    playing_s = without_pauses(struck_s, struck_s, PAUSE_S)
+    end = min(int(np.searchsorted(playing_s, playing_s[0] + seconds, side="right")), most)
+    return _excerpt(gestures, 0, end)
 
 
-def check_writable(path: Path) -> None:
-    """Raises CannotWrite if `path` cannot be written; leaves what is there untouched."""
-    try:
-        existed = path.exists()
-        path.open("ab").close()
-        if not existed:
-            path.unlink()
-    except OSError as error:
-        raise CannotWrite(f"cannot write {path}: {error.strerror}") from error
+def _excerpt(gestures: Gestures, first: int, end: int) -> list[Note]:
+    """The notes of the strikes from number `first` up to `end`, without pauses."""
+    struck_s = gestures.struck_s[first:end]
+    until_s = struck_s[-1] + PAUSE_S
+    row = int(np.flatnonzero(gestures.move == Move.STRIKE)[first])
+    last_s = min(until_s, float(gestures.time_s[-1]))
+    notes = gestures.between(row, until_s).notes(last_s)[: end - first]
+    times_s = np.array([(note.onset_s, note.offset_s) for note in notes])
+    onsets_s, offsets_s = without_pauses(times_s.T, struck_s, PAUSE_S).tolist()
+    return [
+        Note(onset_s, offset_s, note.pitch, note.velocity)
+        for onset_s, offset_s, note in zip(onsets_s, offsets_s, notes, strict=True)
+    ]
 
 
 class MidiFileWriter:
     """Writes messages as they happen. After each `flush` the file on disk is complete: header, events, the releases of
-    what still sounds, end of track."""
+    what still sounds, end of track. It is synced to the disk, which may take tens of milliseconds."""
 
     def __init__(self, path: Path) -> None:
-        """Raises CannotWrite, before anything was played."""
+        """Raises CannotWrite, before anything was played, also if there is a file of that name: none is overwritten."""
         try:
-            self._file = path.open("wb")
+            self._file = path.open("xb")
         except OSError as error:
             raise CannotWrite(f"cannot write {path}: {error.strerror}") from error
         header = struct.pack(">4sIHHH", b"MThd", 6, 0, 1, _TICKS_PER_QUARTER)
@@ -120,6 +126,7 @@ class MidiFileWriter:
             self._file.seek(self._track_at - 4)
             self._file.write(struct.pack(">I", length))
             self._file.flush()
+            os.fsync(self._file.fileno())  # a pulled plug loses what only the system's memory has
         except OSError as error:
             raise CannotWrite(f"cannot write {self._file.name}: {error.strerror}") from error
         self._end += len(self._pending)
@@ -143,7 +150,7 @@ class MidiFileWriter:
 
 
 def write_notes(path: Path, notes: Sequence[Note]) -> None:
-    """Notes → .mid. Raises CannotWrite."""
+    """Notes → a new .mid file. Raises CannotWrite, also if there is a file of that name."""
     messages: list[tuple[float, bool, int, bytes]] = []  # releases first, but none before its own strike
     for number, note in enumerate(notes):
         messages.append((note.onset_s, True, 2 * number, bytes((0x90, note.pitch, note.velocity))))

@@ -2,13 +2,14 @@
 
 Rules (as note-seq's `apply_sustain_control_changes`): CC64 of 64 or more is down; a key released under the pedal
 sounds until the pedal rises; a pitch struck again ends the note that was held; a key still down when the pedal rises
-sounds on.
+sounds on. Each channel has keys and a pedal of its own, and a pitch is the channel's that struck it last.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -18,15 +19,22 @@ PEDAL_DOWN = 64
 
 
 class Move(IntEnum):
-    """What a hand or foot did. Moves of the same moment are taken in this order."""
+    """What a hand, a foot or a device did. Moves of the same moment are taken in this order.
+
+    So the same music is heard alike however its tracks are ordered. A key that is released in the moment in which the
+    pedal falls is not held by it: a note that ends too early is a smaller fault than one that sounds on for seconds.
+    """
 
     RELEASE = 0
-    PEDAL = 1
-    STRIKE = 2
+    RELEASE_ALL = 1  # every key of the channel (all notes off)
+    SILENCE = 2  # all that the channel sounds, by key or by pedal (all sound off)
+    PEDAL = 3
+    STRIKE = 4
 
 
 class Gesture(NamedTuple):
-    """One move at a time in seconds: `pitch` for keys, `value` the velocity (STRIKE) or pedal position 0–127 (PEDAL).
+    """One move of a channel at a time in seconds: `pitch` of a RELEASE or STRIKE, `value` the velocity (STRIKE) or the
+    pedal position 0–127 (PEDAL); what a move does not have means nothing.
 
     A tuple, because recordings hold millions of them and they sort in the order in which they are to be taken.
     """
@@ -35,6 +43,7 @@ class Gesture(NamedTuple):
     move: Move
     pitch: int
     value: int
+    channel: int = 0
 
 
 class Sustain:
@@ -61,6 +70,17 @@ class Sustain:
             self._held.add(pitch)
         return not self.pedal_down
 
+    def release_all(self) -> list[int]:
+        """All keys go up. Returns the pitches that end now, ascending: none under the pedal."""
+        return [pitch for pitch in sorted(self.keys) if self.release(pitch)]
+
+    def silence(self) -> list[int]:
+        """All that sounds ends, and all keys are up; the pedal stays. Returns the pitches that end now, ascending."""
+        ended = sorted(self.sounding)
+        self.keys.clear()
+        self._held.clear()
+        return ended
+
     def pedal(self, position: int) -> list[int]:
         """The pedal moves to `position`, 0–127. Returns the pitches that end now, ascending."""
         self.pedal_down = position >= PEDAL_DOWN
@@ -76,32 +96,48 @@ class Sustain:
         return self.keys | self._held
 
 
-def resolve(gestures: Iterable[Gesture], last_s: float | None = None) -> list[Note]:
-    """Gestures in order of time → notes with the pedal's extension, by onset and pitch.
+def resolve(
+    gestures: Iterable[tuple[float, Move, int, int, int]],
+    last_s: float | None = None,
+    held_by: Mapping[int, Sequence[int]] | None = None,
+) -> list[Note]:
+    """Gestures (or plain tuples), in the order in which they are to be taken → notes with the pedal's extension, by
+    onset and pitch.
 
-    What still sounds at the end stops at `last_s`, by default the time of the last gesture.
+    What still sounds at the end stops at `last_s`, by default the time of the last gesture. A channel's pedal holds the
+    keys of that channel, unless `held_by` says of which other channels it does.
     """
-    sustain = Sustain()
-    open_notes: dict[int, tuple[float, int]] = {}
+    held_by = held_by or {}
+    channels: defaultdict[int, Sustain] = defaultdict(Sustain)
+    open_notes: dict[int, tuple[float, int, int]] = {}  # by pitch: onset, velocity, channel
     notes: list[Note] = []
     now_s = 0.0
 
     def end(pitch: int) -> None:
-        onset_s, velocity = open_notes.pop(pitch)
+        onset_s, velocity, _ = open_notes.pop(pitch)
         notes.append(Note(onset_s, now_s, pitch, velocity))
 
-    for gesture in gestures:
-        now_s = gesture.time_s
-        if gesture.move is Move.STRIKE:
-            if sustain.strike(gesture.pitch):
-                end(gesture.pitch)
-            open_notes[gesture.pitch] = (now_s, gesture.value)
-        elif gesture.move is Move.RELEASE:
-            if sustain.release(gesture.pitch):
-                end(gesture.pitch)
-        else:
-            for pitch in sustain.pedal(gesture.value):
+    def end_of(channel: int, pitches: Iterable[int]) -> None:
+        for pitch in pitches:
+            if pitch in open_notes and open_notes[pitch][2] == channel:
                 end(pitch)
+
+    for now_s, move, pitch, value, channel in gestures:
+        if move is Move.STRIKE:
+            channels[channel].strike(pitch)
+            if pitch in open_notes:
+                end(pitch)
+            open_notes[pitch] = (now_s, value, channel)
+        elif move is Move.RELEASE:
+            if channels[channel].release(pitch) and pitch in open_notes and open_notes[pitch][2] == channel:
+                end(pitch)
+        elif move is Move.PEDAL:
+            for each in held_by.get(channel, (channel,)):
+                end_of(each, channels[each].pedal(value))
+        elif move is Move.RELEASE_ALL:
+            end_of(channel, channels[channel].release_all())
+        else:
+            end_of(channel, channels[channel].silence())
     now_s = max(now_s, -math.inf if last_s is None else last_s)
     for pitch in sorted(open_notes):
         end(pitch)

@@ -29,6 +29,19 @@ def duration_s(notes: Iterable[Note]) -> float:
     return max((note.offset_s for note in notes), default=0.0)
 
 
+def without_pauses(
+    times_s: NDArray[np.float64], strikes_s: NDArray[np.float64], longest_s: float
+) -> NDArray[np.float64]:
+    """Times in seconds on a clock that stands still from `longest_s` after each strike until the next one.
+
+    `strikes_s` ascend; there is at least one, and no time is before it.
+    """
+    latest = np.searchsorted(strikes_s, times_s, side="right") - 1  # strike
+    lost_s = np.cumsum(np.maximum(np.diff(strikes_s, prepend=strikes_s[0]) - longest_s, 0.0))
+    stood_still_s = lost_s[latest] + np.maximum(times_s - strikes_s[latest] - longest_s, 0.0)
+    return np.asarray(times_s - stood_still_s)
+
+
 @overload
 def seconds_to_step(time_s: float, steps_per_second: int) -> int: ...
 @overload

@@ -10,8 +10,8 @@ from queue import Empty, SimpleQueue
 from statistics import median
 
 from perfrnn_live.errors import CannotWrite, PerfRNNError
+from perfrnn_live.files import check_writable
 from perfrnn_live.music.midi import note_off, note_on, strikes
-from perfrnn_live.music.midifile import check_writable
 from perfrnn_live.player.clock import Clock, SystemClock
 from perfrnn_live.player.ports import open_input, open_output
 from perfrnn_live.player.profiles import DISKLAVIER, Profile

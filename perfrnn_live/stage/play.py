@@ -16,6 +16,7 @@ import platformdirs
 
 from perfrnn_live.engines.handles import UNASKED
 from perfrnn_live.errors import BadValue, MidiUnavailable, PerfRNNError, PlayerLost
+from perfrnn_live.files import check_writable
 from perfrnn_live.live.controls import Settings
 from perfrnn_live.live.improviser import Improviser
 from perfrnn_live.live.journal import Journal
@@ -23,7 +24,7 @@ from perfrnn_live.live.pads import Pads
 from perfrnn_live.live.partner import Ask, Partner
 from perfrnn_live.live.steering import Steering
 from perfrnn_live.music.midi import note_off
-from perfrnn_live.music.midifile import MidiFileWriter, check_writable
+from perfrnn_live.music.midifile import MidiFileWriter
 from perfrnn_live.player.clock import SystemClock
 from perfrnn_live.player.drivers import PORT_NAME
 from perfrnn_live.player.link import ProcessLink

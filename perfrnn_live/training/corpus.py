@@ -7,7 +7,6 @@ every twentieth file to validation.
 from __future__ import annotations
 
 import contextlib
-import csv
 import hashlib
 import multiprocessing
 import os
@@ -24,19 +23,16 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.errors import CorpusEmpty, MissingPackage, NotMidi
+from perfrnn_live.errors import CorpusEmpty, NotMidi
 from perfrnn_live.music.codec import encode
-from perfrnn_live.music.composers import COMPOSERS, OTHER
-from perfrnn_live.music.pedal import PEDAL_DOWN, Gesture, Move, resolve
-from perfrnn_live.music.performance import Note
-from perfrnn_live.music.tempo import ticks_to_seconds
+from perfrnn_live.music.midifile import read_notes
 from perfrnn_live.music.vocabulary import VOCABULARIES, Vocabulary
 from perfrnn_live.training import shards
+from perfrnn_live.training.listing import read_listing
 from perfrnn_live.training.shards import Recording, Shards
 
 Split = Literal["train", "validation", "all"]
-_FORMAT = 3  # raise when the codec changes: caches of older formats are then left alone
-_MAX_BYTES = 50_000_000
+_FORMAT = 4  # raise when the codec or the reader changes: caches of older formats are then left alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,85 +96,37 @@ def _read_token_file(path: Path) -> dict[str, Any]:
         return dict(arrays)
 
 
-def read_notes(path: Path) -> list[Note]:
-    """Notes of a .mid file with the sustain pedal resolved, all tracks together. Raises NotMidi."""
-    try:
-        import symusic
-    except ImportError as error:
-        raise MissingPackage("reading a corpus needs symusic: pip install 'perfrnn-live[train]'") from error
-    if path.stat().st_size > _MAX_BYTES:
-        raise NotMidi(f"{path} is too large for a MIDI recording")
-    try:
-        score: Any = symusic.Score(path)
-    except Exception as error:  # symusic raises whatever its C++ reader raised
-        raise NotMidi(f"{path} cannot be read as MIDI: {' '.join(str(error).split())}") from error
-    tempos = [(tempo.time, tempo.mspq) for tempo in score.tempos]
+def find_recordings(folder: Path, split: Split, on_problem: Callable[[str], None] = lambda problem: None) -> list[Path]:
+    """The .mid and .midi files of a split, in a fixed order. Raises CorpusEmpty if the folder has none.
 
-    def seconds(ticks: NDArray[np.int32]) -> list[float]:
-        times_s: list[float] = ticks_to_seconds(ticks, tempos, score.ticks_per_quarter).tolist()
-        return times_s
-
-    gestures: list[Gesture] = []
-    for track in score.tracks:
-        if track.is_drum:
-            continue
-        notes, controls = track.notes.numpy(), track.controls.numpy()
-        pitches = notes["pitch"].tolist()
-        struck_s = seconds(notes["time"])
-        released_s = seconds(notes["time"] + np.maximum(notes["duration"], 1))  # a strike comes before its release
-        gestures.extend(map(Gesture, struck_s, [Move.STRIKE] * len(pitches), pitches, notes["velocity"].tolist()))
-        gestures.extend(map(Gesture, released_s, [Move.RELEASE] * len(pitches), pitches, [0] * len(pitches)))
-        sustain = controls["number"] == 64
-        position = controls["value"][sustain]
-        crossing = np.diff(position >= PEDAL_DOWN, prepend=False)  # only crossings of the threshold matter
-        pedal_s = seconds(controls["time"][sustain][crossing])
-        gestures.extend(
-            Gesture(time_s, Move.PEDAL, 0, value)
-            for time_s, value in zip(pedal_s, position[crossing].tolist(), strict=True)
-        )
-    gestures.sort()
-    return resolve(gestures)
-
-
-def find_recordings(folder: Path, split: Split) -> list[Path]:
-    """The .mid and .midi files of a split, in a fixed order. Raises CorpusEmpty if the folder has none."""
+    What is wrong with the folder's CSV, and how many files it leaves out, is told in sentences.
+    """
     if not folder.is_dir():
         raise CorpusEmpty(f"{folder} is not a folder")
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".mid", ".midi"))
     if not found:
         raise CorpusEmpty(f"{folder} has no .mid file in it")
+    listing = read_listing(folder)
+    for problem in listing.problems:
+        on_problem(problem)
     if split == "all":
         return found
-    splits = named_splits(folder)
-    if splits:
-        return [path for path in found if splits.get(path) == split]
-    return [path for index, path in enumerate(found) if (index % 20 == 0) == (split == "validation")]
+    if not listing.splits:
+        return [path for index, path in enumerate(found) if (index % 20 == 0) == (split == "validation")]
+    unlisted = sum(path not in listing.splits for path in found)
+    if unlisted:
+        on_problem(f"{unlisted} of the {len(found)} recordings in {folder} have no split in its table and are left out")
+    return [path for path in found if listing.splits.get(path) == split]
 
 
-def named_splits(folder: Path) -> dict[Path, str]:
+def named_splits(folder: Path) -> Mapping[Path, str]:
     """Which recording belongs to which split, by the folder's CSV; empty if it has none."""
-    return {path: row["split"] for path, row in _listed(folder) if "split" in row}
+    return read_listing(folder).splits
 
 
-def named_composers(folder: Path) -> dict[Path, str]:
+def named_composers(folder: Path) -> Mapping[Path, str]:
     """Who composed each recording, as one of COMPOSERS, by the folder's CSV; empty if it has none."""
-    listed = ((path, row.get("canonical_composer", "")) for path, row in _listed(folder))
-    return {path: _composer(name) for path, name in listed if name}
-
-
-def _composer(name: str) -> str:
-    """The full name as one of COMPOSERS: two names, of a composer and an arranger, are neither's."""
-    surname = name.split()[-1].lower()
-    return surname if "/" not in name and surname in COMPOSERS else OTHER
-
-
-def _listed(folder: Path) -> Iterator[tuple[Path, dict[str, str]]]:
-    """The rows of MAESTRO's CSV, where it lies in the folder, with their recordings."""
-    for table in sorted(folder.glob("*.csv")):
-        with table.open(newline="", encoding="utf-8") as lines:
-            for row in csv.DictReader(lines):
-                if "midi_filename" in row:
-                    yield folder / row["midi_filename"], row
+    return read_listing(folder).composers
 
 
 def tokenise(
@@ -228,17 +176,26 @@ def _tokenised(
 
 def _tokenise_one(path: Path, vocabulary_name: str) -> NDArray[np.int16] | str:
     """Tokens of one file, or one sentence on why there are none: an exception would end the whole pool's work."""
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        return f"{path} is not a file"
     try:
-        tokens = np.array(encode(read_notes(path), VOCABULARIES[vocabulary_name]), np.int16)
-    except (NotMidi, OSError, ValueError) as error:
+        return np.array(encode(read_notes(path), VOCABULARIES[vocabulary_name]), np.int16)
+    except NotMidi as error:
         return str(error)
-    return tokens if len(tokens) else f"{path} has no notes"
 
 
 def _digest(paths: Sequence[Path], vocabulary: Vocabulary, composers: Mapping[Path, str]) -> str:
     digest = hashlib.sha256(f"{_FORMAT} {vocabulary.name}".encode())
     for path in paths:
-        status = path.stat()
-        told = f"{path.resolve()} {status.st_size} {status.st_mtime_ns} {composers.get(path, '')}\n"
-        digest.update(told.encode())
+        told = f"{os.path.realpath(path)} {_version(path)} {composers.get(path, '')}\n"
+        digest.update(os.fsencode(told))  # a name need not be UTF-8
     return digest.hexdigest()[:16]
+
+
+def _version(path: Path) -> str:
+    """Another one when the file has changed; what cannot be looked at will be named when it is read."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ""
+    return f"{status.st_size} {status.st_mtime_ns}"

@@ -22,7 +22,11 @@ def load_split(data: Path, split: Split, vocabulary: Vocabulary, console: Consol
         return corpus
     if data.is_file():
         raise NotMidi(f"{data} is a file: --data takes a folder of .mid files, or a token file (.npz) or folder")
-    paths = find_recordings(data, split)
+
+    def tell(sentence: str) -> None:
+        console.print(sentence, style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+    paths = find_recordings(data, split, on_problem=tell)
     if not paths:
         raise CorpusEmpty(f"{data} has no recording for {split}")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -32,6 +36,6 @@ def load_split(data: Path, split: Split, vocabulary: Vocabulary, console: Consol
             paths,
             vocabulary,
             on_progress=lambda done, total: bar.update(task, completed=done),
-            on_skipped=lambda reason: bar.console.print(f"skipped: {reason}", style="yellow"),
+            on_skipped=lambda reason: tell(f"skipped: {reason}"),
             composers=named_composers(data),
         )

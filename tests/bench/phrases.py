@@ -24,11 +24,12 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from perfrnn_live.live.phrases import Phrase
+from perfrnn_live.music.midifile import read_gestures
 from perfrnn_live.music.pedal import PEDAL_DOWN, Gesture, Move
 from perfrnn_live.training.corpus import find_recordings
 
@@ -137,28 +138,17 @@ def maestro_folder() -> Path:
 
 def read_performance(path: Path) -> Performance:
     """All keys and the sustain pedal of a recording as they moved."""
-    import symusic
-
-    gestures: list[Gesture] = []
-    score: Any = symusic.Score(path, ttype="second")
-    for track in score.tracks:
-        for note in track.notes:
-            gestures.append(Gesture(note.time, Move.STRIKE, note.pitch, note.velocity))
-            gestures.append(Gesture(note.time + note.duration, Move.RELEASE, note.pitch, 0))
-        gestures.extend(Gesture(each.time, Move.PEDAL, 0, each.value) for each in track.controls if each.number == 64)
     keys: set[int] = set()
     pedal_down = False
     performance: Performance = []
-    for gesture in sorted(gestures):
-        before = pedal_down
+    for gesture in map(Gesture._make, read_gestures(path).rows()):
         if gesture.move is Move.STRIKE:
             keys.add(gesture.pitch)
         elif gesture.move is Move.RELEASE:
             keys.discard(gesture.pitch)
-        else:
+        elif gesture.move is Move.PEDAL:
             pedal_down = gesture.value >= PEDAL_DOWN
-        if gesture.move is not Move.PEDAL or pedal_down != before:
-            performance.append(Happening(gesture, bool(keys), pedal_down))
+        performance.append(Happening(gesture, bool(keys), pedal_down))
     return performance
 
 

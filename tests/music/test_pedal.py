@@ -22,6 +22,14 @@ def pedal(time_s: float, position: int) -> Gesture:
     return Gesture(time_s, Move.PEDAL, 0, position)
 
 
+def let_go(time_s: float, channel: int = 0) -> Gesture:
+    return Gesture(time_s, Move.RELEASE_ALL, 0, 0, channel)
+
+
+def silence(time_s: float, channel: int = 0) -> Gesture:
+    return Gesture(time_s, Move.SILENCE, 0, 0, channel)
+
+
 CASES: dict[str, tuple[list[Gesture], list[tuple[float, float, int]]]] = {
     "no pedal": ([down(0), up(1)], [(0, 1, 60)]),
     "63 is up": ([pedal(0, 63), down(1), up(2), pedal(5, 0)], [(1, 2, 60)]),
@@ -56,6 +64,16 @@ CASES: dict[str, tuple[list[Gesture], list[tuple[float, float, int]]]] = {
     ),
     "the end of the file under the pedal": ([pedal(0, 127), down(1), up(2), down(3, 62)], [(1, 3, 60), (3, 3, 62)]),
     "the end of the file with a key down": ([down(0, 62), down(1), up(4)], [(0, 4, 62), (1, 4, 60)]),
+    "all keys let go": ([down(0, 60), down(1, 64), let_go(2), up(3, 64)], [(0, 2, 60), (1, 2, 64)]),
+    "all keys let go under the pedal": ([pedal(0, 127), down(1), let_go(2), pedal(3, 0)], [(1, 3, 60)]),
+    "silence under the pedal": (
+        [pedal(0, 127), down(1, 60), up(2, 60), down(2, 64), silence(3), down(4), up(5), pedal(6, 0)],
+        [(1, 3, 60), (2, 3, 64), (4, 6, 60)],
+    ),
+    "another channel's release, pedal and silence": (
+        [down(0), up(1)._replace(channel=1), let_go(2, 1), silence(3, 1), pedal(4, 127)._replace(channel=1), up(5)],
+        [(0, 5, 60)],
+    ),
     "nothing": ([], []),
 }
 
@@ -70,6 +88,15 @@ def test_open_notes_end_where_the_recording_does() -> None:
     assert resolve([down(1), pedal(2, 0)], last_s=0.5) == [Note(1, 2, 60, 80)]  # never before the last gesture
 
 
+def test_a_pedal_may_hold_other_channels() -> None:
+    gestures = [pedal(0, 127), down(1), down(1, 64)._replace(channel=1), up(2), up(2, 64)._replace(channel=1)]
+    gestures += [pedal(3, 0)._replace(channel=1), pedal(4, 0)]
+    ends = {}
+    for held_by in ({}, {0: (0, 1)}, {0: (0, 1), 1: ()}, {0: ()}):
+        ends[tuple(held_by.items())] = [note.offset_s for note in resolve(gestures, held_by=held_by)]
+    assert list(ends.values()) == [[4, 2], [4, 3], [4, 4], [2, 2]]
+
+
 def test_moves_of_one_moment_sort_release_then_pedal_then_strike() -> None:
     moment = [down(1.0), pedal(1.0, 127), up(1.0)]
     assert [gesture.move for gesture in sorted(moment)] == [Move.RELEASE, Move.PEDAL, Move.STRIKE]
@@ -79,9 +106,11 @@ def test_moves_of_one_moment_sort_release_then_pedal_then_strike() -> None:
 
 moves = st.lists(
     st.one_of(
-        st.builds(Gesture, st.just(0.0), st.just(Move.STRIKE), st.integers(60, 63), st.integers(1, 127)),
-        st.builds(Gesture, st.just(0.0), st.just(Move.RELEASE), st.integers(60, 63), st.just(0)),
-        st.builds(Gesture, st.just(0.0), st.just(Move.PEDAL), st.just(0), st.integers(0, 127)),
+        st.builds(down, st.just(0.0), st.integers(60, 63)),
+        st.builds(up, st.just(0.0), st.integers(60, 63)),
+        st.builds(pedal, st.just(0.0), st.integers(0, 127)),
+        st.just(Gesture(0.0, Move.RELEASE_ALL, 0, 0)),
+        st.just(Gesture(0.0, Move.SILENCE, 0, 0)),
     ),
     max_size=60,
 )
@@ -98,8 +127,10 @@ def test_move_by_move_sounds_what_the_whole_recording_says(moves: list[Gesture])
             ended = {gesture.pitch} if sustain.strike(gesture.pitch) else set()
         elif gesture.move is Move.RELEASE:
             ended = {gesture.pitch} if sustain.release(gesture.pitch) else set()
-        else:
+        elif gesture.move is Move.PEDAL:
             ended = set(sustain.pedal(gesture.value))
+        else:
+            ended = set(sustain.release_all() if gesture.move is Move.RELEASE_ALL else sustain.silence())
         assert ended == {note.pitch for note in notes if note.offset_s == now}
         assert sustain.sounding == {note.pitch for note in notes if note.onset_s <= now < note.offset_s}
     strikes = [(gesture.time_s, gesture.pitch, gesture.value) for gesture in gestures if gesture.move is Move.STRIKE]

@@ -1,9 +1,10 @@
-"""Seconds ↔ steps, velocities ↔ bins."""
+"""Seconds ↔ steps, velocities ↔ bins; time without pauses."""
 
 from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from perfrnn_live.music.performance import (
     seconds_to_step,
     step_to_seconds,
     velocity_to_bin,
+    without_pauses,
 )
 
 
@@ -51,3 +53,28 @@ def test_rounding_on_the_8_ms_grid(time_s: float, step: int) -> None:
 def test_a_performance_lasts_until_its_last_note_ends() -> None:
     assert duration_s([Note(0.0, 5.0, 40, 64), Note(1.0, 2.0, 60, 64)]) == 5.0
     assert duration_s([]) == 0
+
+
+@given(
+    gaps_s=st.lists(st.floats(0.0, 1e5) | st.floats(0.0, 20.0), max_size=20),
+    late_s=st.lists(st.floats(0.0, 1e6), max_size=20),
+    longest_s=st.floats(0.0, 30.0),
+)
+def test_without_pauses_nothing_waits_for_longer_and_all_else_stays(
+    gaps_s: list[float], late_s: list[float], longest_s: float
+) -> None:
+    strikes_s = np.cumsum([1.0, *gaps_s])
+    playing_s = without_pauses(strikes_s, strikes_s, longest_s)
+    np.testing.assert_allclose(np.diff(playing_s), np.minimum(np.diff(strikes_s), longest_s), atol=1e-6)
+    times_s = np.sort(1.0 + np.array(late_s))
+    found_s = without_pauses(times_s, strikes_s, longest_s)
+    assert (np.diff(found_s) >= -1e-6).all()
+    latest = np.searchsorted(strikes_s, times_s, side="right") - 1
+    since_s = np.minimum(times_s - strikes_s[latest], longest_s)
+    np.testing.assert_allclose(found_s, playing_s[latest] + since_s, atol=1e-6)
+
+
+def test_a_pause_of_hours() -> None:
+    strikes_s = np.array([2.0, 3.0, 10_000.0, 10_001.0])
+    assert without_pauses(strikes_s, strikes_s, 10.0).tolist() == [2.0, 3.0, 13.0, 14.0]
+    assert without_pauses(np.array([2.5, 13.0, 9000.0, 10_500.0]), strikes_s, 10.0).tolist() == [2.5, 13.0, 13.0, 24.0]

@@ -70,7 +70,8 @@ def heard(sent: Sent, profile: Profile) -> list[Note]:
             gestures.append(Gesture(moment_s, Move.RELEASE, message[1], 0))
         else:
             gestures.append(Gesture(moment_s, Move.PEDAL, 0, message[2]))
-    return resolve(sorted(gestures, key=lambda gesture: gesture.time_s))
+    gestures.sort(key=lambda gesture: gesture.time_s)
+    return resolve(gestures)
 
 
 @st.composite

@@ -34,8 +34,10 @@ def test_a_piece_begins_or_is_under_way(tiny_model: Path) -> None:
 def test_a_priming_file_is_under_way_where_its_end_begins(middle: bool, tiny_model: Path, tmp_path: Path) -> None:
     long_ago = [Note(0.0, 0.5, 21, 100)]
     ending = [
-        Note(note.onset_s + PRIME_S, note.offset_s + PRIME_S, note.pitch, note.velocity) for note in random_notes(1, 4)
+        Note(9.0 * number, 9.0 * number + 0.5, note.pitch, note.velocity)  # no pause so long that it would be cut
+        for number, note in enumerate(random_notes(1, 4), 1)
     ]
+    assert ending[-1].onset_s - ending[0].onset_s <= PRIME_S < ending[-1].onset_s
     path = tmp_path / "prime.mid"
     write_notes(path, [*long_ago, *ending])
     continuation, moment = begin(tiny_model, path, middle)

@@ -7,7 +7,8 @@ from pathlib import Path
 import mido
 
 from perfrnn_live.music.midi import note_off, note_on
-from perfrnn_live.music.midifile import MidiFileWriter
+from perfrnn_live.music.midifile import MidiFileWriter, read_notes
+from perfrnn_live.music.performance import Note
 from perfrnn_live.stage.recorder import Recorder
 
 
@@ -33,6 +34,18 @@ def test_the_machine_is_on_channel_1_and_the_other_player_on_channel_2(tmp_path:
         (1500, "note_off", 60, 0),
         (1700, "note_off", 64, 1),
     ]
+
+
+def test_each_player_is_heard_again_with_a_pedal_of_their_own(tmp_path: Path) -> None:
+    recorder = Recorder(MidiFileWriter(tmp_path / "a.mid"), 100.0)
+    recorder.other(100.5, b"\xb0\x40\x7f")
+    recorder.machine(101.0, note_on(60, 50))
+    recorder.other(101.2, b"\x97\x40\x40")
+    recorder.other(101.3, b"\x87\x40\x40")
+    recorder.machine(101.75, note_off(60))
+    recorder.other(103.0, b"\xb0\x40\x00")
+    recorder.close()
+    assert read_notes(tmp_path / "a.mid") == [Note(1.0, 1.75, 60, 50), Note(1.2, 3.0, 64, 64)]
 
 
 def test_what_was_sent_ahead_stands_where_it_sounded(tmp_path: Path) -> None:

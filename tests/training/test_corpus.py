@@ -9,13 +9,13 @@ import mido
 import numpy as np
 import pytest
 
-from perfrnn_live.errors import CorpusEmpty, NotMidi
+from perfrnn_live.errors import CorpusEmpty
 from perfrnn_live.music.codec import encode
 from perfrnn_live.music.composers import COMPOSERS
-from perfrnn_live.music.pedal import Gesture, Move, resolve
-from perfrnn_live.music.performance import Note
+from perfrnn_live.music.midifile import read_notes
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, PERFORMANCE_10MS
-from perfrnn_live.training.corpus import TokenCorpus, find_recordings, named_composers, read_notes, tokenise
+from perfrnn_live.training.corpus import TokenCorpus, find_recordings, named_composers, tokenise
+from tests import midi_files
 
 TICKS = 500  # a quarter of half a second: a tick is a millisecond
 Timed = tuple[int, mido.Message]
@@ -50,45 +50,12 @@ def write_note(path: Path, pitch: int = 60) -> Path:
     return write_midi(path, [on(0, pitch), off(1_000, pitch)])
 
 
-def assert_close(notes: list[Note], expected: list[Note]) -> None:
-    assert [(note.pitch, note.velocity) for note in notes] == [(note.pitch, note.velocity) for note in expected]
-    times_s = [(note.onset_s, note.offset_s) for note in notes]
-    np.testing.assert_allclose(times_s, [(note.onset_s, note.offset_s) for note in expected], rtol=0, atol=1e-6)
-
-
-def test_a_file_with_pedal_tempo_and_two_tracks(tmp_path: Path) -> None:
-    slow = (1_000, mido.MetaMessage("set_tempo", tempo=1_000_000))  # from 1 s on a tick is two milliseconds
-    right = [pedal(0, 127), on(100, 72, 90), off(200, 72), slow, pedal(1_500, 63), on(1_600, 74), off(1_700, 74)]
-    left = [on(150, 40, 50), off(1_100, 40)]
-    notes = read_notes(write_midi(tmp_path / "a.mid", right, left))
-    assert_close(notes, [Note(0.1, 2.0, 72, 90), Note(0.15, 2.0, 40, 50), Note(2.2, 2.4, 74, 80)])
-
-
-def test_drums_are_left_out(tmp_path: Path) -> None:
-    drums = [on(0, 36, channel=9), off(50, 36, channel=9)]
-    assert_close(read_notes(write_midi(tmp_path / "a.mid", [on(0), off(50)], drums)), [Note(0.0, 0.05, 60, 80)])
-
-
-def test_a_note_of_no_length_does_not_sound_on(tmp_path: Path) -> None:
-    notes = read_notes(write_midi(tmp_path / "a.mid", [on(0), off(0), on(10, 62), off(5_000, 62)]))
-    assert all(note.offset_s - note.onset_s < 0.1 for note in notes if note.pitch == 60)
-    assert Note(0.01, 5.0, 62, 80) in notes
-
-
 BROKEN = {
     "empty": b"",
     "text": b"This is no MIDI file, whatever its name says.\n" * 10,
     "torn header": b"MThd\x00\x00",
     "torn track": b"MThd\x00\x00\x00\x06\x00\x00\x00\x01\x01\xf4MTrk\x00\x00\x01\x00\x00\x90\x3c",
 }
-
-
-@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN.keys())
-def test_what_is_not_midi_is_named(content: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "broken.mid"
-    path.write_bytes(content)
-    with pytest.raises(NotMidi, match=r"broken\.mid"):
-        read_notes(path)
 
 
 def test_broken_files_are_named_and_skipped(tmp_path: Path) -> None:
@@ -113,6 +80,30 @@ def test_broken_files_are_named_and_skipped(tmp_path: Path) -> None:
         assert sum(f"{bad}.mid" in reason for reason in skipped) == 1, (bad, skipped)
     assert len(skipped) == 6
     assert progress[-1] == (8, 8)
+
+
+def test_a_folder_may_have_anything_in_it(tmp_path: Path) -> None:
+    """A link to nowhere, one that goes in a circle, a pipe, a name that is not UTF-8, a broken delta time."""
+    good = write_note(tmp_path / "good.mid")
+    (tmp_path / "nowhere.mid").symlink_to(tmp_path / "is not there")
+    (tmp_path / "circle.mid").symlink_to("circle.mid")
+    os.mkfifo(tmp_path / "pipe.mid")
+    slow = midi_files.track((0, midi_files.tempo(0xFFFFFF)), (0, midi_files.on()), (0xFFFFFFF, midi_files.off()))
+    (tmp_path / "months.mid").write_bytes(midi_files.midi(slow, ticks=1))
+    strange = os.fsdecode(b"pian\xf3.mid")
+    (tmp_path / strange).write_bytes(good.read_bytes())
+    skipped: list[str] = []
+    found = find_recordings(tmp_path, "all")
+    for _ in range(2):  # what is cached, too
+        corpus = tokenise(found, PERFORMANCE_8MS, on_skipped=skipped.append, cache=tmp_path / "cache")
+        assert corpus.names == ("good.mid", strange)
+        assert corpus.recording(0).tolist() == corpus.recording(1).tolist()
+    assert skipped == [
+        f"{tmp_path / 'circle.mid'} cannot be read as MIDI: Too many levels of symbolic links",
+        f"{tmp_path / 'months.mid'} lasts longer than a day, if it is MIDI at all",
+        f"{tmp_path / 'nowhere.mid'} cannot be read as MIDI: No such file or directory",
+        f"{tmp_path / 'pipe.mid'} is not a file",
+    ]
 
 
 def test_a_folder_of_nothing_usable_is_an_error(tmp_path: Path) -> None:
@@ -249,23 +240,6 @@ def test_what_is_no_token_file_is_named(kind: str, tmp_path: Path) -> None:
         TokenCorpus(corpus.vocabulary, corpus.tokens, corpus.ends, corpus.names, ("",) * 4).save(path)
     with pytest.raises(CorpusEmpty, match=r"tokens\.npz"):
         TokenCorpus.load(path)
-
-
-def test_a_real_recording_has_the_times_that_mido_reads(maestro: Path) -> None:
-    path = min(find_recordings(maestro, "all"), key=lambda path: path.stat().st_size)
-    now_s = 0.0
-    gestures: list[Gesture] = []
-    for message in mido.MidiFile(path):  # in seconds, by mido's own tempo map
-        now_s += message.time
-        if message.type == "note_on" and message.velocity > 0:
-            gestures.append(Gesture(now_s, Move.STRIKE, message.note, message.velocity))
-        elif message.type in ("note_on", "note_off"):
-            gestures.append(Gesture(now_s, Move.RELEASE, message.note, 0))
-        elif message.is_cc(64):
-            gestures.append(Gesture(now_s, Move.PEDAL, 0, message.value))
-    notes = read_notes(path)
-    assert len(notes) == sum(gesture.move is Move.STRIKE for gesture in gestures) > 50
-    assert_close(notes, resolve(sorted(gestures)))
 
 
 def test_maestros_own_splits(maestro: Path) -> None:

@@ -325,5 +325,5 @@ def test_the_loop_needs_torch_numpy_and_nothing_else() -> None:
         check=True, capture_output=True, text=True, env=_environment(),
     ).stdout.split()  # fmt: skip
     assert {"torch", "numpy"} <= set(loaded)
-    unwanted = {"rich", "typer", "symusic", "platformdirs", "safetensors", "onnx", "onnxruntime", "mido", "rtmidi"}
+    unwanted = {"rich", "typer", "platformdirs", "safetensors", "onnx", "onnxruntime", "mido", "rtmidi"}
     assert not unwanted & set(loaded)

@@ -19,12 +19,13 @@ from perfrnn_live.engines.lstm.weights import load_network, save_network
 from perfrnn_live.errors import CannotWrite
 from perfrnn_live.evaluation.likelihood import evaluate
 from perfrnn_live.music.codec import encode
+from perfrnn_live.music.midifile import read_notes
 from perfrnn_live.music.reminders import REMINDERS, VALUES
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS
 from perfrnn_live.sampling.continuation import Continuation
 from perfrnn_live.sampling.controls import Controls
 from perfrnn_live.sampling.generation import generate
-from perfrnn_live.training.corpus import TokenCorpus, find_recordings, read_notes
+from perfrnn_live.training.corpus import TokenCorpus, find_recordings
 from tests.networks import corpus_of, save_fp32, tiny_network
 
 WORSE = 0.01  # nats per event that int8 may cost
