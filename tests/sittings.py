@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import numpy as np
 
+from perfrnn_live.engines.base import StepEngine
 from perfrnn_live.engines.fake import FakeEngine
 from perfrnn_live.live.controls import Settings
 from perfrnn_live.live.improviser import Improviser
@@ -42,18 +44,20 @@ class Sitting:
         link: type[ScriptedLink] = ScriptedLink,
         beams: int = 1,
         folder: Path | None = None,
+        engine: StepEngine[Any] | None = None,
     ) -> None:
-        """`folder` is for the log, the pads and what is learned; without one, nothing is kept."""
+        """`folder` is for the log, the pads and what is learned; without one, nothing is kept. `engine` plays in place
+        of a `FakeEngine`."""
         self.clock = FakeClock(BEGAN_S)
         self.port = MemoryPort(self.clock)
         self.link = link(self.port, self.clock)
         self.engine = FakeEngine()
-        self.continuation = TracedContinuation(self.engine)
+        self.continuation = TracedContinuation(self.engine if engine is None else engine)
         start = self.continuation.primed([])
         rng = np.random.default_rng(seed)
         self.improviser = Improviser(self.continuation, start, Controls(), rng, beams=beams)
         home = folder or Path("/nowhere")
-        self.pads = Pads(self.engine, "fake", home / "pads.npz")
+        self.pads = Pads(self.continuation.engine, "fake", home / "pads.npz")
         self.journal = Journal(BEGAN_S, folder and folder / "log")
         self.keys: SimpleQueue[str] = SimpleQueue()
         self.shown: list[Status] = []

@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from perfrnn_live.engines.handles import HandleSpace
 from perfrnn_live.errors import CheckpointMismatch, ModelNotFound
 from perfrnn_live.music.vocabulary import VOCABULARIES, Vocabulary
+
+if TYPE_CHECKING:
+    from perfrnn_live.engines.handles import HandleSpace
 
 DEFAULT_MODEL = "maestro"
 CARD, WEIGHTS = "card.json", "weights.safetensors"
@@ -51,6 +53,8 @@ class Card:
     @classmethod
     def of(cls, fields: dict[str, Any]) -> Card:
         """Read what a card says. Raises KeyError, TypeError or ValueError."""
+        from perfrnn_live.engines.handles import HandleSpace  # and numpy, which finding a model does not need
+
         network = dict(fields["network"])
         if "engine" not in fields:
             fields = {**fields, **_BEFORE_ENGINES, "vocabulary": network.pop("vocabulary")}

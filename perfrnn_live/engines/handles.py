@@ -139,7 +139,7 @@ class HandleSpace:
         for name, _ in handles.composers:
             if name not in self.composers:
                 known = ", ".join(self.composers) or "none"
-                raise BadValue(f"this model cannot be asked for the composer {name!r}; it knows {known}")
+                raise BadValue(f"there is no composer {name!r} to ask this model for; there are {known}")
 
     def row(self, handles: Handles) -> Asked:
         """As the network is told it, (size,); what this model does not know is left out, and nothing is all nought."""

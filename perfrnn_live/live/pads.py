@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -119,3 +119,28 @@ class Pads:
         silent = np.zeros(PITCHES, np.bool_)
         keyboard = Keyboard(step, velocity_bin, silent, struck_step, released_step, Strikes.of(*strikes))
         return Moment(self._engine.state_of(state), logits, keyboard, bool(velocity_set))
+
+
+def open_pads(engine: StepEngine[Any], model: Path, own: Path, asked: Path | None, tell: Callable[[str], None]) -> Pads:
+    """The pads that came with the model in the folder `model`, and over them those of the file `asked`, or else those
+    that the player keeps in `own`.
+
+    What was asked for must be right: raises BadValue. The rest is done without, and one sentence is told, where it is
+    of another model or no file of pads; the player's own are then left alone, and what is kept from now on goes into a
+    file beside them.
+    """
+    pads = Pads(engine, model.name, asked or own)
+    for path in (model / "pads.npz", pads.path):
+        if not path.exists():
+            continue
+        try:
+            pads.load(path)
+        except BadValue as error:
+            if path == asked:
+                raise
+            tell(f"{error}; playing without them")
+            if path == own:
+                pads.path = own.with_stem(f"{own.stem}-{engine.fingerprint[:8]}")
+                if pads.path.exists():
+                    pads.load(pads.path)
+    return pads

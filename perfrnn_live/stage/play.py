@@ -15,12 +15,12 @@ import numpy as np
 import platformdirs
 
 from perfrnn_live.engines.handles import UNASKED
-from perfrnn_live.errors import BadValue, MidiUnavailable, PerfRNNError, PlayerLost
+from perfrnn_live.errors import MidiUnavailable, PerfRNNError, PlayerLost
 from perfrnn_live.files import check_writable
 from perfrnn_live.live.controls import Settings
 from perfrnn_live.live.improviser import Improviser
 from perfrnn_live.live.journal import Journal
-from perfrnn_live.live.pads import Pads
+from perfrnn_live.live.pads import open_pads
 from perfrnn_live.live.partner import Ask, Partner
 from perfrnn_live.live.steering import Steering
 from perfrnn_live.music.midi import note_off
@@ -30,7 +30,6 @@ from perfrnn_live.player.drivers import PORT_NAME
 from perfrnn_live.player.link import ProcessLink
 from perfrnn_live.player.messages import Schedule, Setup, Timed
 from perfrnn_live.player.profiles import DAW, Profile
-from perfrnn_live.sampling.continuation import Continuation
 from perfrnn_live.sampling.controls import Controls
 from perfrnn_live.sampling.opening import begin
 from perfrnn_live.stage.desk import Desk
@@ -93,7 +92,8 @@ def play(sitting: Sitting) -> Summary:
             print(
                 f"{sitting.model.name} cannot be asked for {', '.join(unknown)}: no knob changes that", file=sys.stderr
             )
-        pads = _pads(continuation, sitting)
+        own = platformdirs.user_data_path(_APP) / "pads" / f"{sitting.model.name}.npz"
+        pads = open_pads(continuation.engine, sitting.model, own, sitting.pads, _tell)
         try:
             ready = link.ready()
         except MidiUnavailable as error:
@@ -142,29 +142,8 @@ def play(sitting: Sitting) -> Summary:
             raise
 
 
-def _pads(continuation: Continuation, sitting: Sitting) -> Pads:
-    """The pads that came with the model, and over them those of the file that was asked for, or else the player's own.
-
-    What was asked for must be right: raises BadValue. The rest is done without, with a sentence, where it is of another
-    model; the player's own are then left alone, and what is kept from now on goes into a file beside them.
-    """
-    engine, name = continuation.engine, sitting.model.name
-    own = platformdirs.user_data_path(_APP) / "pads" / f"{name}.npz"
-    pads = Pads(engine, name, sitting.pads or own)
-    for path in (sitting.model / "pads.npz", pads.path):
-        if not path.exists():
-            continue
-        try:
-            pads.load(path)
-        except BadValue as error:
-            if path == sitting.pads:
-                raise
-            print(f"{error}; playing without them", file=sys.stderr)
-            if path == own:
-                pads.path = own.with_stem(f"{name}-{engine.fingerprint[:8]}")
-                if pads.path.exists():
-                    pads.load(pads.path)
-    return pads
+def _tell(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
 
 
 def _inputs_beside(output: str | None) -> tuple[str, ...]:

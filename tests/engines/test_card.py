@@ -239,9 +239,9 @@ def test_a_model_with_fewer_corners(tmp_path: Path) -> None:
     strange = Handles(loudness=64.0, composers=(("bach", 1.0),))
     assert Continuation(engine).expected(moment, strange) is moment.logits
     assert space.unknown == ("loudness",) and TAUGHT.unknown == ()
-    for wish, what in ((Handles(loudness=64.0), "a loudness$"), (strange, "a loudness$"),
-                       (Handles(composers=(("bach", 1.0),)), "the composer 'bach'; it knows satie$")):  # fmt: skip
-        with pytest.raises(BadValue, match=f"cannot be asked for {what}"):
+    bach = Handles(composers=(("bach", 1.0),))
+    for wish, what in ((strange, "cannot be asked for a loudness$"), (bach, "no composer 'bach' .*; there are satie$")):
+        with pytest.raises(BadValue, match=what):
             space.check(wish)
     space.check(Handles(density=4.0, register=50.0, composers=(("satie", 1.0),)))
 

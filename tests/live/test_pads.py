@@ -12,7 +12,7 @@ from perfrnn_live.engines.base import StepEngine
 from perfrnn_live.engines.fake import ConstantEngine, FakeEngine
 from perfrnn_live.engines.handles import Handles
 from perfrnn_live.errors import BadValue, CannotWrite
-from perfrnn_live.live.pads import Pads
+from perfrnn_live.live.pads import Pads, open_pads
 from perfrnn_live.music.vocabulary import EventKind
 from perfrnn_live.sampling.continuation import Moment
 from perfrnn_live.sampling.controls import Controls
@@ -190,7 +190,7 @@ def test_what_is_of_another_shape_is_refused(name: str, tmp_path: Path) -> None:
     pads.store(1, moments(1)[0])
     with np.load(pads.save()) as file:
         kept = {each: file[each] for each in file.files}
-    kept[f"1.{name}"] = kept[f"1.{name}"][..., :-1]
+    kept[f"1.{name}"] = kept[f"1.{name}"][:-1]
     np.savez(tmp_path / "pads.npz", **kept)
     with pytest.raises(BadValue, match="is not a file of pads"):
         Pads(FakeEngine(), "a", tmp_path / "none").load(tmp_path / "pads.npz")
@@ -200,3 +200,80 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(CannotWrite, match="taken"):
         Pads(FakeEngine(), "a", tmp_path / "taken" / "pads.npz").save()
+
+
+class Folders:
+    """A model's, and the player's own; and what was told."""
+
+    def __init__(self, home: Path) -> None:
+        self.model, self.own = home / "fake", home / "own" / "fake.npz"
+        self.model.mkdir()
+        self.told: list[str] = []
+
+    def open(self, asked: Path | None = None) -> Pads:
+        return open_pads(FakeEngine(), self.model, self.own, asked, self.told.append)
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Folders:
+    return Folders(tmp_path)
+
+
+def filled(path: Path, *numbers: int, engine: StepEngine[Any] | None = None) -> bytes:
+    """A file with something on these pads."""
+    pads = Pads(engine or FakeEngine(), "fake", path)
+    for number, moment in zip(numbers, moments(len(numbers)), strict=True):
+        pads.store(number, moment)
+    return pads.save().read_bytes()
+
+
+def retrained(path: Path, *numbers: int) -> bytes:
+    """The same of the model before it was trained anew."""
+    return filled(path, *numbers, engine=Retrained())
+
+
+def test_the_players_own_pads_lie_over_the_models(folders: Folders, tmp_path: Path) -> None:
+    assert not folders.open().filled
+    filled(folders.model / "pads.npz", 1, 2)
+    filled(folders.own, 2, 3)
+    pads = folders.open()
+    assert (pads.filled, pads.path, folders.told) == (frozenset({1, 2, 3}), folders.own, [])
+    asked = tmp_path / "asked.npz"
+    assert (folders.open(asked).filled, folders.open(asked).path) == (frozenset({1, 2}), asked)
+    filled(asked, 8)
+    assert folders.open(asked).filled == {1, 2, 8}
+
+
+def test_the_players_own_pads_of_a_model_that_was_trained_anew_are_left_alone(folders: Folders) -> None:
+    filled(folders.model / "pads.npz", 1)
+    kept = retrained(folders.own, 2, 3)
+    pads = folders.open()
+    assert pads.filled == {1}
+    (sentence,) = folders.told
+    assert sentence.endswith("no use to 'fake': they were made with another version of it; playing without them")
+    pads.store(5, moments(1)[0])
+    assert pads.save().parent == folders.own.parent and folders.own.read_bytes() == kept
+    assert folders.open().filled == {1, 5}
+
+
+@pytest.mark.parametrize("content", [b"", b"no pads"])
+def test_own_pads_that_are_none_are_left_alone(content: bytes, folders: Folders) -> None:
+    folders.own.parent.mkdir()
+    folders.own.write_bytes(content)
+    pads = folders.open()
+    assert not pads.filled and pads.path != folders.own
+    assert folders.told == [f"{folders.own} is not a file of pads; playing without them"]
+
+
+def test_a_models_pads_of_before_it_was_trained_anew_are_done_without(folders: Folders) -> None:
+    retrained(folders.model / "pads.npz", 1)
+    filled(folders.own, 2)
+    pads = folders.open()
+    assert (pads.filled, pads.path, len(folders.told)) == (frozenset({2}), folders.own, 1)
+
+
+def test_pads_that_were_asked_for_must_be_right(folders: Folders, tmp_path: Path) -> None:
+    retrained(tmp_path / "asked.npz", 1)
+    with pytest.raises(BadValue, match=r"made with another version of it$"):
+        folders.open(tmp_path / "asked.npz")
+    assert not folders.told

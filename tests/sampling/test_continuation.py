@@ -205,6 +205,7 @@ def test_what_is_asked_is_asked_of_the_network_at_this_moment() -> None:
     for state, asked in engine.asked:
         assert state == moment.state == 3  # how many steps it took
         np.testing.assert_array_equal(asked, TAUGHT.terms(ASKED)[0])
+        assert asked is engine.asked[0][1]  # worked out once
 
 
 def test_nothing_asked_is_what_the_model_expects() -> None:
