@@ -89,9 +89,10 @@ class OnnxEngine:
         self.vocabulary = card.vocabulary
         size, cells = card.vocabulary.size, card.cells
         shapes, handling = _shapes(self._step), _shapes(self._handling)
-        state, reminders = (card.layers, "batch", cells), ("batch", REMINDERS)
-        found = (shapes.get("h"), shapes.get("logits"), shapes.get("reminders"))
-        if found != (state, ("batch", size), reminders):
+        state = (card.layers, "batch", cells)
+        _, told = shapes.get("reminders", ("batch", 0))
+        self._told = told if isinstance(told, int) else 0  # earlier models are told the first of the reminders only
+        if (shapes.get("h"), shapes.get("logits")) != (state, ("batch", size)) or not 0 < self._told <= REMINDERS:
             raise CheckpointMismatch(f"{folder / ONNX} and its card differ in size: {shapes}")
         if handling != {"inner": ("batch", cells), "asked": ("batch", HANDLES), "added": ("batch", size)}:
             raise CheckpointMismatch(f"{folder / HANDLING} and its card differ in size: {handling}")
@@ -102,7 +103,7 @@ class OnnxEngine:
         return HiddenState(*np.zeros((2, layers, batch, cells), np.float32))
 
     def step(self, tokens: NDArray[np.int64], state: HiddenState, context: Context) -> tuple[Expectation, HiddenState]:
-        told = {"token": tokens, "keys": context.keys, "reminders": context.reminders}
+        told = {"token": tokens, "keys": context.keys, "reminders": context.reminders[:, : self._told]}
         logits, inner, h, c = self._step.run(None, {**told, "h": state.h, "c": state.c})
         return Expectation(logits, inner), HiddenState(h, c)
 

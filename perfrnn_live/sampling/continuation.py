@@ -20,21 +20,31 @@ from perfrnn_live.engines.handles import Handles
 from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.vocabulary import EventKind, Vocabulary
 from perfrnn_live.sampling.controls import FREE, Constraint, Controls
-from perfrnn_live.sampling.draw import sample
+from perfrnn_live.sampling.draw import sample, softmax
+from perfrnn_live.sampling.recall import Quote, recalled
 from perfrnn_live.sampling.shaping import Shaping, shaped
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
     """Where the music stands after some events: the model's state and what it expects next, `logits` (size,) and
-    `inner` (cells,), the keyboard, and whether the last event was a velocity. Immutable, so keeping one is keeping the
-    way back to it. It knows nothing of what was asked for: `Continuation.expected` does."""
+    `inner` (cells,), the keyboard, whether the last event was a velocity, and what is being quoted. Immutable, so
+    keeping one is keeping the way back to it. It knows nothing of what was asked for: `Continuation.expected` does."""
 
     state: HiddenState
     logits: NDArray[np.float32]
     inner: NDArray[np.float32]
     keyboard: Keyboard
     velocity_set: bool = False
+    quote: Quote | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An event that was chosen, and the quotation that it belongs to or interrupts."""
+
+    token: int
+    quote: Quote | None
 
 
 class Continuation:
@@ -52,7 +62,7 @@ class Continuation:
         first = np.full(streams, self.vocabulary.start if symbol is None else symbol, np.int64)
         keyboards = [Keyboard.silent()] * streams
         expected, state = self._engine.step(first, self._engine.start(streams), self._context(keyboards))
-        return self._moments(expected, state, keyboards, [False] * streams)
+        return self._moments(expected, state, keyboards, [False] * streams, [None] * streams)
 
     def primed(self, tokens: Sequence[int], symbol: int | None = None) -> Moment:
         """The moment after `beginning` and hearing `tokens`, with every key then released."""
@@ -64,14 +74,25 @@ class Continuation:
         return moment
 
     def feed(self, moments: list[Moment], tokens: list[int]) -> list[Moment]:
-        """One event heard by each stream; all go through the engine as one batch."""
-        keyboards = [
-            moment.keyboard.after(self.vocabulary.events[token]) for moment, token in zip(moments, tokens, strict=True)
+        """One event heard by each stream, whoever plays it; all go through the engine as one batch."""
+        return self.follow(moments, [Choice(token, m.quote) for m, token in zip(moments, tokens, strict=True)])
+
+    def follow(self, moments: list[Moment], choices: list[Choice]) -> list[Moment]:
+        """One event heard by each stream as it was chosen."""
+        tokens = [choice.token for choice in choices]
+        events = [self.vocabulary.events[token] for token in tokens]
+        keyboards = [moment.keyboard.after(event) for moment, event in zip(moments, events, strict=True)]
+        quotes = [
+            choice.quote.after(moment.keyboard.strikes, event.value)
+            if choice.quote is not None and event.kind is EventKind.NOTE_ON
+            else choice.quote
+            for moment, choice, event in zip(moments, choices, events, strict=True)
         ]
         state = moments[0].state if len(moments) == 1 else _joined([moment.state for moment in moments])
         expected, state = self._engine.step(np.array(tokens, np.int64), state, self._context(keyboards))
         velocity = self._velocity
-        return self._moments(expected, state, keyboards, [velocity.start <= token < velocity.stop for token in tokens])
+        set_now = [velocity.start <= token < velocity.stop for token in tokens]
+        return self._moments(expected, state, keyboards, set_now, quotes)
 
     def expected(self, moment: Moment, handles: Handles) -> NDArray[np.float32]:
         """The logits (size,) of what comes next where this is asked for."""
@@ -96,6 +117,12 @@ class Continuation:
 
         The last two are void while nothing can be struck: then time passes.
         """
+        return self.chosen(moment, controls, rng, constraint).token
+
+    def chosen(
+        self, moment: Moment, controls: Controls, rng: np.random.Generator, constraint: Constraint = FREE
+    ) -> Choice:
+        """The same with what it quotes, to be followed."""
         keyboard, shaping = moment.keyboard, shaped(controls, self.vocabulary)
         own = keyboard.sounding
         if constraint.held:
@@ -106,10 +133,15 @@ class Continuation:
             oldest = int(np.where(own, keyboard.struck_step, keyboard.step + 1).argmin())
             due_steps = int(keyboard.struck_step[oldest]) + shaping.max_note_steps - keyboard.step
             if due_steps <= 0 and not constraint.waited_steps:
-                return int(self._off.start + oldest)
+                return Choice(int(self._off.start + oldest), moment.quote)
         allowed = self._allowed(moment, own, due_steps, shaping, constraint)
         logits = shaping.applied(self.expected(moment, controls.handles), controls.temperature)
-        return sample(logits, rng, controls.temperature, controls.top_p, allowed, self._on)
+        token = sample(logits, rng, controls.temperature, controls.top_p, allowed, self._on)
+        if not controls.recall or not self._on.start <= token < self._on.stop:
+            return Choice(token, moment.quote)
+        chances = softmax(np.where(allowed, logits, -np.inf)[self._on], controls.temperature)
+        key, quote = recalled(moment.quote, token - self._on.start, chances, keyboard.strikes, controls.recall, rng)
+        return Choice(self._on.start + key, quote)
 
     def _allowed(
         self, moment: Moment, own: NDArray[np.bool_], due_steps: int | None, shaping: Shaping, constraint: Constraint
@@ -151,10 +183,14 @@ class Continuation:
 
     @staticmethod
     def _moments(
-        expected: Expectation, state: HiddenState, keyboards: list[Keyboard], velocity_set: list[bool]
+        expected: Expectation,
+        state: HiddenState,
+        keyboards: list[Keyboard],
+        velocity_set: list[bool],
+        quotes: list[Quote | None],
     ) -> list[Moment]:
         if len(keyboards) == 1:
-            return [Moment(state, expected.logits[0], expected.inner[0], keyboards[0], velocity_set[0])]
+            return [Moment(state, expected.logits[0], expected.inner[0], keyboards[0], velocity_set[0], quotes[0])]
         return [
             Moment(
                 HiddenState(state.h[:, row : row + 1], state.c[:, row : row + 1]),
@@ -162,8 +198,9 @@ class Continuation:
                 expected.inner[row],
                 keyboard,
                 velocity,
+                quote,
             )
-            for row, (keyboard, velocity) in enumerate(zip(keyboards, velocity_set, strict=True))
+            for row, (keyboard, velocity, quote) in enumerate(zip(keyboards, velocity_set, quotes, strict=True))
         ]
 
 

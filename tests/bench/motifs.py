@@ -91,6 +91,11 @@ def repetition(excerpt: Sequence[Note]) -> float:
     return float(np.mean(again))
 
 
+def repetitions(excerpts: Sequence[Sequence[Note]]) -> float:
+    """The mean over those that have anything to repeat."""
+    return float(np.mean([repetition(each) for each in excerpts if len(each) >= FEWEST]))
+
+
 def cut(notes: Sequence[Note], from_s: float, seconds: float) -> list[Note]:
     """What is struck in that span, from 0 on; what rings longer is cut."""
     return [
@@ -133,7 +138,7 @@ def table(rows: dict[str, list[Comparison]]) -> dict[str, dict[str, float]]:
 
 def pairs(calls: Sequence[Sequence[Note]], played: Sequence[Sequence[Note]]) -> list[Comparison]:
     """Those in which both have something to say."""
-    return [compared(call, answer) for call, answer in zip(calls, played, strict=True) if len(answer) >= FEWEST]
+    return [compared(call, answer) for call, answer in zip(calls, played, strict=False) if len(answer) >= FEWEST]
 
 
 def middles(corpus: TokenCorpus, count: int) -> list[tuple[list[Note], list[Note], list[Note]]]:
@@ -154,6 +159,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=50)
     parser.add_argument("--excerpts", type=int, default=50)
     parser.add_argument("--top-p", type=float, default=0.9)
+    parser.add_argument("--recall", type=float, nargs="+", default=[0.0, 0.4, 0.9])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--maestro", type=Path, default=Path("../shared/maestro-v3.0.0"))
     parser.add_argument("--json", type=Path)
@@ -163,20 +169,18 @@ def main() -> None:
     corpus = tokenise(find_recordings(asked.maestro, "validation"), continuation.vocabulary)
     heard = middles(corpus, asked.calls)
     calls, followed, people = (list(each) for each in zip(*heard, strict=True))
-    controls = Controls(top_p=asked.top_p)
     rows = {
         "the pianist": pairs(calls, followed),
         "another's piece": pairs(calls, [*followed[1:], followed[0]]),
-        "the model": pairs(calls, answers(continuation, calls, controls, asked.seed, CALL_S)),
-        "the model, from nothing": pairs(
-            calls, excerpts(continuation, nothing, controls, asked.seed, CALL_S, len(calls))
-        ),
     }
-    free = excerpts(continuation, nothing, controls, asked.seed, EXCERPT_S, asked.excerpts)
-    repeated = {
-        "people": float(np.mean([repetition(each) for each in people])),
-        "the model": float(np.mean([repetition(each) for each in free if len(each) >= FEWEST])),
-    }
+    repeated = {"people": repetitions(people)}
+    for recall in asked.recall:
+        controls = Controls(top_p=asked.top_p, recall=recall)
+        who = f"the model, recall {recall:g}"
+        rows[who] = pairs(calls, answers(continuation, calls, controls, asked.seed, CALL_S))
+        free = excerpts(continuation, nothing, controls, asked.seed, EXCERPT_S, asked.excerpts)
+        rows[f"{who}, from nothing"] = pairs(calls, [cut(each, 0.0, CALL_S) for each in free])
+        repeated[who] = repetitions(free)
     compared_with_calls = table(rows)
     figures = {"answers": compared_with_calls, "repetition": repeated}
     for who, row in compared_with_calls.items():
