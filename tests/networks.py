@@ -64,6 +64,8 @@ def tiny_network(config: NetworkConfig | None = None, seed: int = 5) -> Performa
         network.output.weight.mul_(3)
         network.keys_output.weight.normal_(std=0.5)
         network.handling.output.weight.normal_(std=0.5)
+        for line in (network.key_scores, network.shift_scores, network.velocity_scores):
+            line.output.weight.normal_(std=0.5)
     return network.eval()
 
 

@@ -22,15 +22,17 @@ from perfrnn_live.engines.handles import UNASKED, Handles
 from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.vocabulary import EventKind, Vocabulary
 from perfrnn_live.sampling.controls import FREE, Constraint, Controls
-from perfrnn_live.sampling.draw import sample
+from perfrnn_live.sampling.draw import sample, softmax
+from perfrnn_live.sampling.recall import Quote, recalled
 from perfrnn_live.sampling.shaping import Shaping, shaped
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moment:
     """Where the music stands after some events: the engine's state, of which nobody else knows what it is, what it
-    expects next as `logits` (size,), the keyboard, and whether the last event was a velocity. Immutable, so keeping one
-    is keeping the way back to it. It knows nothing of what was asked for: `Continuation.expected` does.
+    expects next as `logits` (size,), the keyboard, whether the last event was a velocity, and what is being quoted.
+    Immutable, so keeping one is keeping the way back to it. It knows nothing of what was asked for:
+    `Continuation.expected` does.
 
     Like everything that holds arrays or states, two moments are equal only if they are one and the same: whether two
     ways led to the same music is for engines to know.
@@ -40,6 +42,15 @@ class Moment:
     logits: Logits
     keyboard: Keyboard
     velocity_set: bool = False
+    quote: Quote | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An event that was chosen, and the quotation that it belongs to or interrupts."""
+
+    token: int
+    quote: Quote | None
 
 
 class Continuation:
@@ -70,15 +81,25 @@ class Continuation:
         return moment
 
     def feed(self, moments: list[Moment], tokens: list[int]) -> list[Moment]:
-        """One event heard by each stream; all go through the engine as one batch."""
-        keyboards = [
-            moment.keyboard.after(self.vocabulary.events[token]) for moment, token in zip(moments, tokens, strict=True)
+        """One event heard by each stream, whoever plays it; all go through the engine as one batch."""
+        return self.follow(moments, [Choice(token, m.quote) for m, token in zip(moments, tokens, strict=True)])
+
+    def follow(self, moments: list[Moment], choices: list[Choice]) -> list[Moment]:
+        """One event heard by each stream as it was chosen."""
+        tokens = [choice.token for choice in choices]
+        events = [self.vocabulary.events[token] for token in tokens]
+        keyboards = [moment.keyboard.after(event) for moment, event in zip(moments, events, strict=True)]
+        quotes = [
+            choice.quote.after(moment.keyboard.strikes, event.value)
+            if choice.quote is not None and event.kind is EventKind.NOTE_ON
+            else choice.quote
+            for moment, choice, event in zip(moments, choices, events, strict=True)
         ]
         logits, states = self.engine.step(tokens, [moment.state for moment in moments], keyboards)
-        first, last = self._velocity.start, self._velocity.stop
+        velocity = self._velocity
         return [
-            Moment(state, expected, keyboard, first <= token < last)
-            for state, expected, keyboard, token in zip(states, logits, keyboards, tokens, strict=True)
+            Moment(state, expected, keyboard, velocity.start <= token < velocity.stop, quote)
+            for state, expected, keyboard, token, quote in zip(states, logits, keyboards, tokens, quotes, strict=True)
         ]
 
     def expected(self, moment: Moment, handles: Handles) -> NDArray[np.float32]:
@@ -109,6 +130,12 @@ class Continuation:
 
         The last two are void while nothing can be struck: then time passes.
         """
+        return self.chosen(moment, controls, rng, constraint).token
+
+    def chosen(
+        self, moment: Moment, controls: Controls, rng: np.random.Generator, constraint: Constraint = FREE
+    ) -> Choice:
+        """The same with what it quotes, to be followed."""
         keyboard, shaping = moment.keyboard, shaped(controls, self.vocabulary)
         own = keyboard.sounding
         if constraint.held:
@@ -119,10 +146,15 @@ class Continuation:
             oldest = int(np.where(own, keyboard.struck_step, keyboard.step + 1).argmin())
             due_steps = int(keyboard.struck_step[oldest]) + shaping.max_note_steps - keyboard.step
             if due_steps <= 0 and not constraint.waited_steps:
-                return int(self._off.start + oldest)
+                return Choice(int(self._off.start + oldest), moment.quote)
         allowed = self._allowed(moment, own, due_steps, shaping, constraint)
         logits = shaping.applied(self.expected(moment, controls.handles), controls.temperature)
-        return sample(logits, rng, controls.temperature, controls.top_p, allowed, self._on)
+        token = sample(logits, rng, controls.temperature, controls.top_p, allowed, self._on)
+        if not controls.recall or not self._on.start <= token < self._on.stop:
+            return Choice(token, moment.quote)
+        chances = softmax(np.where(allowed, logits, -np.inf)[self._on], controls.temperature)
+        key, quote = recalled(moment.quote, token - self._on.start, chances, keyboard.strikes, controls.recall, rng)
+        return Choice(self._on.start + key, quote)
 
     def _allowed(
         self, moment: Moment, own: NDArray[np.bool_], due_steps: int | None, shaping: Shaping, constraint: Constraint

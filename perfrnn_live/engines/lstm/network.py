@@ -4,6 +4,7 @@ Oore et al. 2018: 3 × 512 LSTM cells, a categorical distribution over 413 event
 to what it read (residual) and reads it normalised, so that depth trains at once. The keys that sound, and how lately
 each was struck, come in beside the event, and go straight to the output too: what is possible need not be remembered.
 So do reminders of what followed when the last notes were heard before: what the music repeats need not be either.
+Beside the output, keys, time shifts and velocities are scored by what lies around them (`line.py`).
 
 What a performer asks for (`handles.py`) comes in last, between the layers and the events. So it acts at once and
 leaves no trace: what the network remembers is what sounded, whatever was asked, and unasked it is what it would be
@@ -20,10 +21,22 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 
 from perfrnn_live.engines.handles import TAUGHT
+from perfrnn_live.engines.lstm.line import LineScores, marks
 from perfrnn_live.music.keyboard import KEY_FEATURES
-from perfrnn_live.music.reminders import REMINDERS, VALUES
-from perfrnn_live.music.vocabulary import VOCABULARIES, Vocabulary
+from perfrnn_live.music.reminders import (
+    KEY_PLACES,
+    REMINDERS,
+    RETURN_KEY_PLACE,
+    RETURN_LEVEL_PLACE,
+    STEP_PLACES,
+    VALUES,
+    VELOCITY_PLACES,
+)
+from perfrnn_live.music.returns import LEVELS
+from perfrnn_live.music.vocabulary import PITCHES, VELOCITY_BINS, VOCABULARIES, Vocabulary
 
+KEY_PLANES = 5 + len(KEY_PLACES)
+FIRST_SHIFT = 2  # the reminder that says: in one step
 Hidden = tuple[Tensor, Tensor]  # h and c, each (layers, batch, cells)
 
 
@@ -104,6 +117,10 @@ class PerformanceRNN(nn.Module):
         self.output = nn.Linear(cells, size)
         self.keys_output = nn.Linear(KEY_FEATURES, size, bias=False)
         self.handling = Handling(cells, size, handles)
+        shifts = config.events.max_shift
+        self.key_scores = LineScores(cells, KEY_PLANES, PITCHES, channels=32, reach=24, block=16, outputs=2)
+        self.shift_scores = LineScores(cells, len(STEP_PLACES), shifts, channels=16, reach=12, block=25)
+        self.velocity_scores = LineScores(cells, len(VELOCITY_PLACES), VELOCITY_BINS, channels=16, reach=15, block=32)
         nn.init.normal_(self.embedding.weight, std=0.5)
         nn.init.normal_(self.keys.weight, std=0.05)
         nn.init.normal_(self.reminders.weight, std=0.05)
@@ -128,5 +145,25 @@ class PerformanceRNN(nn.Module):
             h_out.append(h)
             c_out.append(c)
         expected = self.output_norm(x)
-        logits = self.output(expected) + self.keys_output(keys)
+        logits = self.output(expected) + self.keys_output(keys) + self.scores(expected, keys, reminders)
         return logits, expected, (torch.cat(h_out), torch.cat(c_out))
+
+    def scores(self, expected: Tensor, keys: Tensor, reminders: Tensor) -> Tensor:
+        """What the lines of keys, time shifts and velocities add to the logits, (batch, time, size)."""
+        steps = marks(reminders[..., STEP_PLACES] - FIRST_SHIFT, self.shift_scores.length, keys)
+        bins = marks(reminders[..., VELOCITY_PLACES], VELOCITY_BINS, keys)
+        strikes, releases = self.key_scores(expected, key_planes(keys, reminders)).unbind(-1)
+        shifts, velocities = self.shift_scores(expected, steps), self.velocity_scores(expected, bins)
+        return torch.cat([strikes, releases, shifts.squeeze(-1), velocities.squeeze(-1)], -1)
+
+
+def key_planes(keys: Tensor, reminders: Tensor) -> Tensor:
+    """What is marked on the line of keys, (batch, time, KEY_PLANES, 128): those that sound; how lately each was struck,
+    by slow and by quick measures; those that followed when the last strikes were heard before; and the one
+    that followed the longest run heard before, the more the longer the run."""
+    sounding, recency = keys[..., :PITCHES], keys[..., PITCHES:]
+    eighth = recency**8
+    followed = marks(reminders[..., KEY_PLACES], PITCHES, keys).unbind(-2)
+    returning = marks(reminders[..., [RETURN_KEY_PLACE]], PITCHES, keys).squeeze(-2)
+    sure = reminders[..., [RETURN_LEVEL_PLACE]] / LEVELS
+    return torch.stack([sounding, recency, eighth, eighth**8, *followed, returning * sure], dim=-2)

@@ -28,9 +28,10 @@ class OnnxEngine(LstmEngine):
         self._step, step = _session(folder / ONNX)
         self._handling, handling = _session(folder / HANDLING)
         size = vocabulary.size
-        state, reminders = (layers, "batch", cells), ("batch", REMINDERS)
-        shapes = _shapes(self._step)
-        if (shapes.get("h"), shapes.get("logits"), shapes.get("reminders")) != (state, ("batch", size), reminders):
+        shapes, state = _shapes(self._step), (layers, "batch", cells)
+        _, told = shapes.get("reminders", ("batch", 0))
+        self._told = told if isinstance(told, int) else 0  # earlier models are told the first of the reminders only
+        if (shapes.get("h"), shapes.get("logits")) != (state, ("batch", size)) or not 0 < self._told <= REMINDERS:
             raise CheckpointMismatch(f"{folder / ONNX} and its card differ in size: {shapes}")
         shapes, asked = _shapes(self._handling), ("batch", handles.size)
         if shapes != {"inner": ("batch", cells), "asked": asked, "added": ("batch", size)}:
@@ -50,7 +51,7 @@ class OnnxEngine(LstmEngine):
     def _stepped(
         self, tokens: NDArray[np.int64], context: Context, states: HiddenStates
     ) -> tuple[Logits, HiddenStates]:
-        told = {"token": tokens, "keys": context.keys, "reminders": context.reminders}
+        told = {"token": tokens, "keys": context.keys, "reminders": context.reminders[:, : self._told]}
         logits, inner, h, c = self._step.run(None, {**told, "h": states.h, "c": states.c})
         return logits, HiddenStates(h, c, inner)
 
