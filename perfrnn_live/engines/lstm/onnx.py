@@ -25,8 +25,8 @@ class OnnxEngine(LstmEngine):
         sizes = read_sizes(folder)
         vocabulary, layers, cells, handles = sizes.vocabulary, sizes.layers, sizes.cells, sizes.handles
         super().__init__(vocabulary, layers, cells, handles)
-        self._step, step = _session(folder / ONNX)
-        self._handling, handling = _session(folder / HANDLING)
+        self._step = _session(folder / ONNX)
+        self._handling = _session(folder / HANDLING)
         size = vocabulary.size
         shapes, state = _shapes(self._step), (layers, "batch", cells)
         _, told = shapes.get("reminders", ("batch", 0))
@@ -36,7 +36,8 @@ class OnnxEngine(LstmEngine):
         shapes, asked = _shapes(self._handling), ("batch", handles.size)
         if shapes != {"inner": ("batch", cells), "asked": asked, "added": ("batch", size)}:
             raise CheckpointMismatch(f"{folder / HANDLING} and its card differ in size: {shapes}")
-        self._fingerprint = fingerprint(step, handling, vocabulary.name.encode(), handles.text.encode())
+        graphs = ((folder / name).read_bytes() for name in (ONNX, HANDLING))
+        self._fingerprint = fingerprint(*graphs, vocabulary.name.encode(), handles.text.encode())
 
     @property
     def fingerprint(self) -> str:
@@ -56,16 +57,15 @@ class OnnxEngine(LstmEngine):
         return logits, HiddenStates(h, c, inner)
 
 
-def _session(path: Path) -> tuple[Any, bytes]:
-    """An ONNX graph, loaded, and its bytes. Raises CheckpointMismatch."""
+def _session(path: Path) -> Any:
+    """An ONNX graph, loaded. Raises CheckpointMismatch."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
-        graph = path.read_bytes()
-        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"]), graph
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has no common base of its errors
         raise CheckpointMismatch(f"{path} cannot be loaded: {error}") from error
 
