@@ -56,6 +56,8 @@ class HiddenStates(Sequence[HiddenState]):
         return len(self.inner)
 
     def __iter__(self) -> Iterator[HiddenState]:
+        if len(self.inner) == 1:  # as it mostly is when playing: nothing to cut out
+            return iter((HiddenState(self.h, self.c, self.inner[0]),))
         return (self[place] for place in range(len(self)))
 
     @overload
