@@ -165,6 +165,7 @@ def generate(
         paths.append(unused(path, besides=paths))
         check_writable(paths[-1])
     continuation, start = begin(find_model(model), prime, middle)
+    continuation.check(controls.handles)
     pieces = generation.generate(continuation, start, seconds, controls, np.random.default_rng(seed), count, beams)
     for path, tokens in zip(paths, pieces, strict=True):
         notes = decode(tokens, continuation.vocabulary, start.keyboard)
@@ -191,7 +192,7 @@ def pads(
     folder = find_model(model)
     beginnings = [read_beginning(file, PRIME_S, PRIME_NOTES) for file in files]
     continuation, _ = begin(folder)
-    filled = Pads(folder.name, out)
+    filled = Pads(continuation.engine, folder.name, out)
     for number, (file, notes) in enumerate(zip(files, beginnings, strict=True), 1):
         filled.store(number, continuation.primed(encode(notes, continuation.vocabulary)))
         print(f"pad {number}: {file.stem}")
@@ -264,9 +265,10 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON.")] = False,
 ) -> None:
     """How likely real recordings are to a model: nats per event, 8 ms step, note and second."""
-    with _needing("train"):
-        from perfrnn_live.evaluation.run import evaluate_model
-    figures = evaluate_model(find_model(model), engine, data, limit)
+    from perfrnn_live.evaluation.run import evaluate_model
+
+    with _needing("train"):  # for --engine torch alone
+        figures = evaluate_model(find_model(model), engine, data, limit)
     if as_json:
         print(json.dumps(figures))
     else:

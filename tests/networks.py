@@ -1,4 +1,4 @@
-"""Small networks, made-up music and engines that need no network, for the tests of what uses them."""
+"""Small networks and made-up music, for the tests of what uses them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from numpy.typing import NDArray
 
-from perfrnn_live.engines.base import Context, Expectation, HiddenState, Logits
 from perfrnn_live.engines.card import CARD, HANDLING, ONNX
-from perfrnn_live.engines.handles import Asked
 from perfrnn_live.engines.lstm.export import handling_graph, step_graph
 from perfrnn_live.engines.lstm.network import NetworkConfig, PerformanceRNN
 from perfrnn_live.engines.lstm.weights import load_network
@@ -67,6 +64,8 @@ def tiny_network(config: NetworkConfig | None = None, seed: int = 5) -> Performa
         network.output.weight.mul_(3)
         network.keys_output.weight.normal_(std=0.5)
         network.handling.output.weight.normal_(std=0.5)
+        for line in (network.key_scores, network.shift_scores, network.velocity_scores):
+            line.output.weight.normal_(std=0.5)
     return network.eval()
 
 
@@ -78,29 +77,3 @@ def save_fp32(folder: Path, target: Path) -> Path:
     onnx.save(step_graph(network), target / ONNX)
     onnx.save(handling_graph(network), target / HANDLING)
     return target
-
-
-class ConstantEngine:
-    """Always expects the same; its state, and what is `inner`, counts the steps of each stream. What is asked adds what
-    `handling` (HANDLES, size) says; without it nothing may be asked."""
-
-    def __init__(
-        self,
-        logits: NDArray[np.float32] | None = None,
-        vocabulary: Vocabulary = PERFORMANCE_8MS,
-        handling: NDArray[np.float32] | None = None,
-    ) -> None:
-        self.vocabulary = vocabulary
-        self._logits = np.zeros(vocabulary.size, np.float32) if logits is None else logits
-        self._handling = handling
-
-    def start(self, batch: int) -> HiddenState:
-        return HiddenState(*np.zeros((2, 1, batch, 1), np.float32))
-
-    def step(self, tokens: NDArray[np.int64], state: HiddenState, context: Context) -> tuple[Expectation, HiddenState]:
-        after = HiddenState(state.h + 1, state.c)
-        return Expectation(np.tile(self._logits, (len(tokens), 1)), after.h[0]), after
-
-    def handled(self, inner: NDArray[np.float32], asked: Asked) -> Logits:
-        assert self._handling is not None, "nothing was asked"
-        return asked @ self._handling

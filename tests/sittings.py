@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import numpy as np
 
+from perfrnn_live.engines.base import StepEngine
+from perfrnn_live.engines.fake import FakeEngine
 from perfrnn_live.live.controls import Settings
 from perfrnn_live.live.improviser import Improviser
 from perfrnn_live.live.journal import Journal
@@ -21,7 +24,7 @@ from perfrnn_live.sampling.controls import Controls
 from perfrnn_live.stage.desk import Desk
 from perfrnn_live.stage.recorder import Recorder
 from perfrnn_live.stage.session import Session, Status
-from tests.fakes import FakeEngine, ScriptedLink, TracedContinuation
+from tests.fakes import ScriptedLink, TracedContinuation
 
 STEP_S = 0.008
 BEGAN_S = 1000.0
@@ -41,18 +44,20 @@ class Sitting:
         link: type[ScriptedLink] = ScriptedLink,
         beams: int = 1,
         folder: Path | None = None,
+        engine: StepEngine[Any] | None = None,
     ) -> None:
-        """`folder` is for the log, the pads and what is learned; without one, nothing is kept."""
+        """`folder` is for the log, the pads and what is learned; without one, nothing is kept. `engine` plays in place
+        of a `FakeEngine`."""
         self.clock = FakeClock(BEGAN_S)
         self.port = MemoryPort(self.clock)
         self.link = link(self.port, self.clock)
         self.engine = FakeEngine()
-        self.continuation = TracedContinuation(self.engine)
+        self.continuation = TracedContinuation(self.engine if engine is None else engine)
         start = self.continuation.primed([])
         rng = np.random.default_rng(seed)
         self.improviser = Improviser(self.continuation, start, Controls(), rng, beams=beams)
         home = folder or Path("/nowhere")
-        self.pads = Pads("fake", home / "pads.npz")
+        self.pads = Pads(self.continuation.engine, "fake", home / "pads.npz")
         self.journal = Journal(BEGAN_S, folder and folder / "log")
         self.keys: SimpleQueue[str] = SimpleQueue()
         self.shown: list[Status] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -90,6 +91,28 @@ def test_playing_loads_neither_torch_nor_anything_of_training() -> None:
     )
     assert "perfrnn_live.stage.session" in loaded
     assert not {"torch", "onnx", "safetensors", "perfrnn_live.training", "perfrnn_live.evaluation"} & loaded
+
+
+LSTM = "perfrnn_live.engines.lstm"
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if not name.startswith("engines/lstm/")])
+def test_who_plays_need_not_know_which_engine(name: str) -> None:
+    """An engine's state is its own: only the registry and the commands for training know the LSTM."""
+    knows = any(module.startswith(LSTM) for module in imported(name))
+    assert not knows or name in {"engines/registry.py", "cli.py"} or layer(name) == "training"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_comparing_values_never_raises(name: str) -> None:
+    """Arrays compare element by element, and what that gives is neither true nor false: what holds them is compared by
+    identity (`eq=False`)."""
+    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+        decorators = {ast.unparse(each) for each in node.decorator_list} if isinstance(node, ast.ClassDef) else set()
+        if any(each.startswith("dataclass") and "eq=False" not in each for each in decorators):
+            assert isinstance(node, ast.ClassDef)
+            fields = [ast.unparse(each.annotation) for each in node.body if isinstance(each, ast.AnnAssign)]
+            assert not [each for each in fields if re.search("NDArray|Array|Logits|Asked|Tensor", each)], node.name
 
 
 def test_only_the_clock_asks_the_time() -> None:

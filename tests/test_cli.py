@@ -17,8 +17,11 @@ import typer
 
 from perfrnn_live import cli
 from perfrnn_live.engines.card import DEFAULT_MODEL
+from perfrnn_live.engines.handles import HandleSpace
 from perfrnn_live.engines.lstm.export import export
+from perfrnn_live.engines.lstm.network import NetworkConfig, PerformanceRNN
 from perfrnn_live.engines.lstm.weights import load_network, save_network
+from perfrnn_live.engines.registry import load
 from perfrnn_live.live.controls import KNOBS, Mode, Settings
 from perfrnn_live.live.pads import Pads
 from perfrnn_live.music.composers import COMPOSERS
@@ -202,7 +205,7 @@ def test_filling_pads_from_recordings(run: Run, model: Path, tmp_path: Path) -> 
     for n in range(2):
         write_notes(tmp_path / f"{n}.mid", networks.random_notes(n, 40))
     assert run("pads", "out.npz", "0.mid", "1.mid", "--model", model).out == "pad 1: 0\npad 2: 1\n"
-    filled = Pads(model.name, tmp_path / "out.npz")
+    filled = Pads(load(model), model.name, tmp_path / "out.npz")
     filled.load(tmp_path / "out.npz")
     assert filled.filled == {1, 2}
     assert_refused(run("pads", "more.npz", *["0.mid"] * 9, "--model", model), "there are 8 pads")
@@ -506,7 +509,7 @@ def test_pads_and_profiles_are_never_written_over_others(
     write_notes(tmp_path / "a.mid", networks.random_notes(1, 40))
     outcome = run("pads", "out.npz", "a.mid", "--model", model)
     assert (outcome.status, outcome.err) == (0, "out.npz is kept as it is; the new file is out-2.npz\n")
-    Pads(model.name, tmp_path / "out-2.npz").load(tmp_path / "out-2.npz")
+    Pads(load(model), model.name, tmp_path / "out-2.npz").load(tmp_path / "out-2.npz")
     monkeypatch.setattr("perfrnn_live.player.calibration.calibrate", lambda output, input, out: f"into {out}")
     for told, expected in [(("--out", "piano.toml"), "into piano-2.toml\n"), ((), "into None\n")]:
         assert run("calibrate", "--output", "a", "--input", "b", *told).out == expected
@@ -517,7 +520,9 @@ def test_pads_and_profiles_are_never_written_over_others(
 
 
 @pytest.mark.parametrize(
-    "command", [("train", "--data", "d", "--out", "o"), ("evaluate", "--data", "d"), ("export", "d")], ids=" ".join
+    "command",
+    [("train", "--data", "d", "--out", "o"), ("evaluate", "--data", "d", "--engine", "torch"), ("export", "d")],
+    ids=" ".join,
 )
 def test_a_missing_extra_is_named(command: tuple[str, ...], run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(sys.modules):
@@ -527,6 +532,39 @@ def test_a_missing_extra_is_named(command: tuple[str, ...], run: Run, monkeypatc
         monkeypatch.delitem(sys.modules, f"perfrnn_live.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
     assert_refused(run(*command), "pip install 'perfrnn-live[train]'")
+
+
+def test_evaluating_what_plays_needs_nothing_of_training(model: Path, tmp_path: Path) -> None:
+    """Neither for a token file nor for a folder of recordings."""
+    (tmp_path / "data").mkdir()
+    write_notes(tmp_path / "data" / "a.mid", networks.random_notes(1, 40))
+    networks.corpus_of(networks.random_tokens(1, 40)).save(tmp_path / "tokens.npz")
+    code = """
+import sys
+for extra in ("torch", "safetensors", "onnx"):
+    sys.modules[extra] = None
+from perfrnn_live.cli import main
+main()
+"""
+    environment = {**os.environ, **{f"XDG_{home}_HOME": str(tmp_path / home) for home in ("CACHE", "CONFIG", "DATA")}}
+    for data in ("data", "tokens.npz"):
+        told = ("evaluate", "--data", str(tmp_path / data), "--model", str(model), "--json")
+        command = [sys.executable, "-c", code, *told]
+        done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["files"] == 1
+
+
+def test_what_a_model_cannot_be_asked_is_said(run: Run, model: Path, tmp_path: Path) -> None:
+    deaf = tmp_path / "deaf"
+    space = HandleSpace((), (), (60.0, 70.0), ("bach",))
+    save_network(deaf, PerformanceRNN(NetworkConfig(layers=1, cells=8), handles=space.size), {}, space)
+    export(deaf)
+    for command in (("generate", "a.mid"), ("play", "--quiet", "--output", "none")):
+        told = (*command, "--model", deaf, "--seconds", 1)
+        assert_refused(run(*told, "--density", 5), "this model cannot be asked for a density")
+        assert_refused(run(*told, "--composer", "liszt"), "there is no composer 'liszt' to ask this model for")
+    assert run("generate", "a.mid", "--model", deaf, "--seconds", 1, "--register", 65, "--composer", "bach").status == 0
 
 
 def test_help_is_there_at_once() -> None:

@@ -3,15 +3,16 @@
 Every handle is a point between corners: a density lies between two of some densities, a composer is one of some
 names, or between two. As a vector that is weights that add up to one, and a handle that is not given is weights of
 nought: the "not given" of Magenta's Performance RNN, with no flag beside it. What each means is what it was taught
-by: the notes that were to come in the recording.
+by: the notes that were to come in the recording. Which corners there are belongs to the model, so its card says it.
 """
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,19 +22,10 @@ from perfrnn_live.music.composers import COMPOSERS
 
 WINDOW_S = 3.0  # density, loudness and register are those of so long from now on
 CLASSES_WINDOW_S = 5.0  # pitch classes likewise
-
-DENSITIES = (1.0, 2.0, 3.0, 4.5, 6.0, 8.0, 10.0, 13.0, 17.0, 22.0, 30.0)  # notes struck a second
-LOUDNESSES = (20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 95.0, 110.0)  # mean velocity
-REGISTERS = (36.0, 44.0, 50.0, 55.0, 60.0, 65.0, 70.0, 76.0, 84.0)  # mean pitch
 PITCH_CLASSES = 12
-HANDLES = len(DENSITIES) + len(LOUDNESSES) + len(REGISTERS) + PITCH_CLASSES + len(COMPOSERS)
+_MEASURED = "density", "loudness", "register"
 
-# How dense the next seconds are, or who composed them, says so little about the very next event that the model, which
-# hears what it has played so far, would rather go on like that. Counted so many times more (as in Ho & Salimans 2022)
-# they are obeyed; the other handles are as they are. Measured by `python -m tests.bench.knobs`.
-STRESSED = ((slice(0, len(DENSITIES)), 2.0), (slice(HANDLES - len(COMPOSERS), HANDLES), 5.0))
-
-Asked = NDArray[np.float32]  # (..., HANDLES)
+Asked = NDArray[np.float32]  # (..., handles): weights of all the corners of a `HandleSpace`
 
 
 @dataclass(frozen=True)
@@ -60,36 +52,6 @@ class Handles:
                 raise BadValue(f"there are 12 pitch classes, not {len(self.pitch_classes)}")
         if self.composers:
             _check_weights("composers", [weight for _, weight in self.composers])
-        for name, _ in self.composers:
-            if name not in COMPOSERS:
-                raise BadValue(f"there is no composer {name!r} to ask for; there are {', '.join(COMPOSERS)}")
-
-    @cached_property
-    def terms(self) -> tuple[Asked, NDArray[np.float32]]:
-        """What the network is to be told, (terms, HANDLES), and how often each counts, (terms,): all that is asked; and
-        what a stressed handle alone changes, against nothing asked."""
-        asked, counts = [self.asked], [1.0]
-        for handle, stress in STRESSED:
-            if self.asked[handle].any():
-                alone = np.zeros_like(self.asked)
-                alone[handle] = self.asked[handle]
-                asked.append(alone)
-                counts.append(stress)
-        if len(asked) > 1:
-            asked.append(np.zeros_like(self.asked))
-            counts.append(1 - sum(counts))
-        return np.stack(asked), np.array(counts, np.float32)
-
-    @cached_property
-    def asked(self) -> Asked:
-        """As the network is told it, (HANDLES,); all nought if nothing is asked."""
-        composers = np.zeros(len(COMPOSERS))
-        for name, weight in self.composers:
-            composers[COMPOSERS.index(name)] += weight
-        none = np.nan
-        measured = [none if value is None else value for value in (self.density, self.loudness, self.register)]
-        classes = np.full(PITCH_CLASSES, none) if self.pitch_classes is None else np.array(self.pitch_classes)
-        return asked(np.array([*measured, *classes]), composers)
 
     @property
     def anything(self) -> bool:
@@ -101,18 +63,150 @@ class Handles:
 NOTHING = Handles()
 
 
-def asked(measured: NDArray[np.floating], composers: NDArray[np.floating]) -> Asked:
-    """What is measured or wished, (..., 15): density, loudness, register, 12 pitch classes, each NaN where not given;
-    and weights of COMPOSERS, (..., 16), all 0 where not given → (..., HANDLES)."""
-    parts = [
-        _between(measured[..., place], corners) for place, corners in enumerate((DENSITIES, LOUDNESSES, REGISTERS))
-    ]
-    parts += [_proportions(np.nan_to_num(measured[..., 3:])), _proportions(composers)]
-    return np.concatenate(parts, axis=-1).astype(np.float32)
+@dataclass(frozen=True)
+class HandleSpace:
+    """What a model can be asked for: the corners between which each handle lies, in the order in which the model knows
+    them. None are corners of a handle that it has not got. Raises ValueError.
+
+    `densities` in notes a second, `loudnesses` as mean velocities, `registers` as mean pitches, each ascending; after
+    them come the 12 pitch classes, and `composers` by name. `stress` says of the handles density and composers how many
+    times more they are to count.
+    """
+
+    densities: tuple[float, ...]
+    loudnesses: tuple[float, ...]
+    registers: tuple[float, ...]
+    composers: tuple[str, ...]
+    stress: Mapping[str, float] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        for corners in self._measured:
+            if not all(math.isfinite(each) for each in corners) or list(corners) != sorted({*corners}):
+                raise ValueError(f"corners must be different numbers in ascending order, not {corners}")
+        if len({*self.composers}) != len(self.composers):
+            raise ValueError(f"composers must be different names, not {self.composers}")
+        for name, times in self.stress.items():
+            if name not in ("density", "composers") or not math.isfinite(times):
+                raise ValueError(f"density and composers can be stressed, each by a number, not {name} by {times}")
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> HandleSpace:
+        """That of a card. Raises KeyError, TypeError or ValueError."""
+        densities, loudnesses, registers = (
+            tuple(map(_number, _listed(fields, name))) for name in ("densities", "loudnesses", "registers")
+        )
+        composers = tuple(_listed(fields, "composers"))
+        if not all(isinstance(name, str) for name in composers):
+            raise TypeError(f"composers must be names, not {composers}")
+        stress = fields["stress"]
+        if not isinstance(stress, dict):
+            raise TypeError(f"stress must name handles, not {stress!r}")
+        stressed = {name: _number(times) for name, times in stress.items()}
+        return cls(densities, loudnesses, registers, composers, stressed)
+
+    def to_json(self) -> dict[str, Any]:
+        """As a card says it."""
+        return {
+            "densities": list(self.densities),
+            "loudnesses": list(self.loudnesses),
+            "registers": list(self.registers),
+            "composers": list(self.composers),
+            "stress": dict(self.stress),
+        }
+
+    @property
+    def text(self) -> str:
+        """All of it in one line; equal spaces have equal lines."""
+        return json.dumps(self.to_json(), sort_keys=True)
+
+    @property
+    def size(self) -> int:
+        """Number of corners in all: handles as the network counts them."""
+        return sum(map(len, self._measured)) + PITCH_CLASSES + len(self.composers)
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """The handles that a model with these corners has not got, by name. Never the pitch classes."""
+        known = {**dict(zip(_MEASURED, self._measured, strict=True)), "composer": self.composers}
+        return tuple(name for name, corners in known.items() if not corners)
+
+    def check(self, handles: Handles) -> None:
+        """Raises BadValue on the first thing asked that such a model does not know. Pitch classes it is told in any
+        case."""
+        for name, value in zip(_MEASURED, (handles.density, handles.loudness, handles.register), strict=True):
+            if value is not None and name in self.unknown:
+                raise BadValue(f"this model cannot be asked for a {name}")
+        for name, _ in handles.composers:
+            if name not in self.composers:
+                known = ", ".join(self.composers) or "none"
+                raise BadValue(f"there is no composer {name!r} to ask this model for; there are {known}")
+
+    def row(self, handles: Handles) -> Asked:
+        """As the network is told it, (size,); what this model does not know is left out, and nothing is all nought."""
+        composers = np.zeros(len(self.composers))
+        for name, weight in handles.composers:
+            if name in self.composers:
+                composers[self.composers.index(name)] += weight
+        wished = (handles.density, handles.loudness, handles.register)
+        measured = [np.nan if value is None else value for value in wished]
+        classes = np.full(PITCH_CLASSES, np.nan) if handles.pitch_classes is None else np.array(handles.pitch_classes)
+        return self.rows(np.array([*measured, *classes]), composers)
+
+    def rows(self, measured: NDArray[np.floating], composers: NDArray[np.floating]) -> Asked:
+        """What is measured or wished, (..., 15): density, loudness, register, 12 pitch classes, each NaN where not
+        given; and weights of `composers`, all 0 where not given → (..., size)."""
+        parts = [_between(measured[..., place], corners) for place, corners in enumerate(self._measured)]
+        parts += [_proportions(np.nan_to_num(measured[..., 3:])), _proportions(composers)]
+        return np.concatenate(parts, axis=-1).astype(np.float32)
+
+    def terms(self, handles: Handles) -> tuple[Asked, NDArray[np.float32]]:
+        """What the network is to be told, (terms, size), and how often each counts, (terms,): all that is asked; and
+        what a stressed handle alone changes, against nothing asked. No terms where nothing is asked that it knows."""
+        row = self.row(handles)
+        if not row.any():
+            return np.zeros((0, self.size), np.float32), np.zeros(0, np.float32)
+        asked, counts = [row], [1.0]
+        for name, handle in self._stressable:
+            if row[handle].any() and name in self.stress:
+                alone = np.zeros_like(row)
+                alone[handle] = row[handle]
+                asked.append(alone)
+                counts.append(self.stress[name])
+        if len(asked) > 1:
+            asked.append(np.zeros_like(row))
+            counts.append(1 - sum(counts))
+        return np.stack(asked), np.array(counts, np.float32)
+
+    @property
+    def _measured(self) -> tuple[tuple[float, ...], ...]:
+        return self.densities, self.loudnesses, self.registers
+
+    @property
+    def _stressable(self) -> tuple[tuple[str, slice], ...]:
+        """Where the handles lie that may be stressed."""
+        return ("density", slice(0, len(self.densities))), ("composers", slice(self.size - len(self.composers), None))
+
+
+# What models are taught by from now on. How dense the next seconds are, or who composed them, says so little about the
+# very next event that the model, which hears what it has played so far, would rather go on like that. Counted so many
+# times more (as in Ho & Salimans 2022) they are obeyed; the other handles are as they are. Measured by
+# `python -m tests.bench.knobs`.
+TAUGHT = HandleSpace(
+    densities=(1.0, 2.0, 3.0, 4.5, 6.0, 8.0, 10.0, 13.0, 17.0, 22.0, 30.0),
+    loudnesses=(20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 95.0, 110.0),
+    registers=(36.0, 44.0, 50.0, 55.0, 60.0, 65.0, 70.0, 76.0, 84.0),
+    composers=COMPOSERS,
+    stress={"density": 2.0, "composers": 5.0},
+)
+
+
+UNASKED = HandleSpace((), (), (), ())  # what an engine without handles knows
 
 
 def _between(values: NDArray[np.floating], corners: Sequence[float]) -> NDArray[np.floating]:
     """Weights of the corners on either side, (..., corners); beyond the ends the end's; all 0 for NaN."""
+    if not corners:
+        return np.zeros((*values.shape, 0))
     weights = [np.interp(values, corners, corner) for corner in np.eye(len(corners))]
     return np.asarray(np.nan_to_num(np.stack(weights, axis=-1)))
 
@@ -125,3 +219,15 @@ def _proportions(weights: NDArray[np.floating]) -> NDArray[np.floating]:
 def _check_weights(what: str, weights: Sequence[float]) -> None:
     if not all(math.isfinite(weight) and weight >= 0 for weight in weights) or not any(weights):
         raise BadValue(f"weights of {what} are numbers from 0 up, at least one above, not {tuple(weights)}")
+
+
+def _listed(fields: Mapping[str, Any], name: str) -> list[Any]:
+    if not isinstance(fields[name], list):
+        raise TypeError(f"{name} must be a list, not {fields[name]!r}")
+    return list(fields[name])
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{value!r} is no number")
+    return float(value)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.engines.base import Context, StepEngine
+from perfrnn_live.engines.base import StepEngine
 from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.timeline import Timeline
 from perfrnn_live.music.vocabulary import Vocabulary
@@ -53,7 +53,7 @@ class Likelihood:
 
 
 def evaluate(
-    engine: StepEngine,
+    engine: StepEngine[Any],
     corpus: Corpus,
     events_each: int | None = None,
     on_progress: Callable[[int], None] = lambda events: None,
@@ -74,22 +74,21 @@ def evaluate(
     return Likelihood(nats, len(everything), steps, notes, steps / vocabulary.steps_per_second, len(recordings))
 
 
-def heard(engine: StepEngine, recordings: Sequence[NDArray[np.int16]]) -> Iterator[NDArray[np.float32]]:
+def heard(engine: StepEngine[Any], recordings: Sequence[NDArray[np.int16]]) -> Iterator[NDArray[np.float32]]:
     """The nats of the first event of each recording, then of the second of each that has one, and so on: (recordings
     that long,), the longest first, as `sorted(recordings, key=len, reverse=True)` has them."""
     vocabulary = engine.vocabulary
     recordings = sorted(recordings, key=len, reverse=True)
-    state = engine.start(len(recordings))
+    states = engine.start(len(recordings))
     keyboards = [Keyboard.silent() for _ in recordings]
-    tokens = np.full(len(recordings), vocabulary.start, np.int64)
+    tokens = [vocabulary.start] * len(recordings)
     for place in range(len(recordings[0])):
         playing = sum(len(recording) > place for recording in recordings)
         if playing < len(keyboards):
-            keyboards, tokens = keyboards[:playing], tokens[:playing]
-            state = state.streams(np.arange(playing))
-        expected, state = engine.step(tokens, state, Context.of(keyboards, vocabulary.steps_per_second))
-        tokens = np.array([recording[place] for recording in recordings[:playing]], np.int64)
-        yield -log_softmax(expected.logits)[np.arange(playing), tokens]
+            keyboards, tokens, states = keyboards[:playing], tokens[:playing], states[:playing]
+        logits, states = engine.step(tokens, states, keyboards)
+        tokens = [int(recording[place]) for recording in recordings[:playing]]
+        yield -log_softmax(logits)[np.arange(playing), tokens]
         keyboards = [
             keyboard.after(vocabulary.events[token]) for keyboard, token in zip(keyboards, tokens, strict=True)
         ]

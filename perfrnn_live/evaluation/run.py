@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
 
-from perfrnn_live.engines.base import OnnxEngine, StepEngine, TorchEngine
-from perfrnn_live.engines.lstm.weights import load_network
+from perfrnn_live.engines.registry import ENGINES, WEIGHTS, load
 from perfrnn_live.errors import BadValue
 from perfrnn_live.evaluation.likelihood import evaluate
 from perfrnn_live.training.corpus import Split, named_splits
-from perfrnn_live.training.run import load_split
+from perfrnn_live.training.splits import load_split
 
-ENGINES: dict[str, Callable[[Path], StepEngine]] = {
-    "onnx": OnnxEngine,
-    "torch": lambda folder: TorchEngine(load_network(folder)),
-}
+LOADERS = {"onnx": ENGINES, "torch": WEIGHTS}
 
 
 def evaluate_model(model: Path, engine_name: str, data: Path, limit: int | None) -> dict[str, float | int]:
     """The four likelihoods on `data`: its validation split if it names one, else all of it; or a token file."""
-    if engine_name not in ENGINES:
-        raise BadValue(f"there is no engine {engine_name!r}; there are {', '.join(ENGINES)}")
+    if engine_name not in LOADERS:
+        raise BadValue(f"there is no engine {engine_name!r}; there are {', '.join(LOADERS)}")
     console = Console(stderr=True)
-    engine = ENGINES[engine_name](model)
+    engine = load(model, LOADERS[engine_name])
     split: Split = "validation" if named_splits(data) else "all"
     corpus = load_split(data, split, engine.vocabulary, console)
     if limit is not None:

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from perfrnn_live.engines.base import HiddenState
+from perfrnn_live.engines.base import StepEngine
 from perfrnn_live.errors import BadValue, CannotWrite
 from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.reminders import Strikes
+from perfrnn_live.music.vocabulary import PITCHES
 from perfrnn_live.sampling.continuation import Moment
 
 PADS = 8
 
 
 class Pads:
-    """Moments by number, 1 to 8, with every key released in them. They are one model's, `model` by name, and `save` to
-    one file."""
+    """Moments by number, 1 to 8, with every key released in them. They are one model's, that of `engine`, which its
+    player knows as `model`; they are saved to `path`."""
 
-    def __init__(self, model: str, path: Path) -> None:
+    def __init__(self, engine: StepEngine[Any], model: str, path: Path) -> None:
+        self._engine = engine
         self.model = model
-        self._path = path
+        self.path = path
         self._moments: dict[int, Moment] = {}
         self._used: list[int] = []  # each once, the latest last
 
@@ -51,16 +54,16 @@ class Pads:
             return None
         one, other = (self._moments[number] for number in self._used[-2:])
         nearer = one if share < 0.5 else other
-        state = HiddenState(_mixed(one.state.h, other.state.h, share), _mixed(one.state.c, other.state.c, share))
-        logits, inner = _mixed(one.logits, other.logits, share), _mixed(one.inner, other.inner, share)
-        return Moment(state, logits, inner, nearer.keyboard, nearer.velocity_set)
+        state = self._engine.mixed(one.state, other.state, share)
+        logits = ((1 - share) * one.logits + share * other.logits).astype(np.float32)
+        return Moment(state, logits, nearer.keyboard, nearer.velocity_set)
 
     def save(self) -> Path:
         """Write all pads into the file; what was there stays whole until then. Raises CannotWrite."""
-        path = self._path
-        arrays: dict[str, Any] = {"model": np.array(self.model)}
+        path = self.path
+        arrays: dict[str, Any] = {"model": np.array(self.model), "fingerprint": np.array(self._engine.fingerprint)}
         for number, moment in self._moments.items():
-            arrays |= {f"{number}.{name}": array for name, array in _arrays(moment).items()}
+            arrays |= {f"{number}.{name}": array for name, array in self._arrays(moment).items()}
         unfinished = path.with_suffix(".part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,46 +75,72 @@ class Pads:
         return path
 
     def load(self, path: Path) -> None:
-        """Fill the pads from a file. Raises BadValue if it cannot be read or is another model's."""
+        """Fill the pads from a file. Raises BadValue if it cannot be read, or is of another model or of this one before
+        it was trained anew; the pads are then as they were."""
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as loaded:
                 arrays = {name: loaded[name] for name in loaded.files}
-            model = str(arrays.pop("model"))
+            model, kept = str(arrays.pop("model")), str(arrays.pop("fingerprint", ""))
             numbers = sorted({int(name.partition(".")[0]) for name in arrays})
-            moments = {number: _moment(arrays, number) for number in numbers if 1 <= number <= PADS}
+            of_this_model = kept == self._engine.fingerprint
+            moments = {n: self._moment(arrays, n) for n in numbers if 1 <= n <= PADS} if of_this_model else {}
         except Exception as error:  # numpy and zipfile raise whatever a broken file makes them trip over
             raise BadValue(f"{path} is not a file of pads") from error
-        if model != self.model:
-            raise BadValue(f"the pads in {path} are of the model {model!r}, not {self.model!r}")
+        if not of_this_model:
+            whose = "another version of it" if model == self.model else f"the model {model!r}"
+            raise BadValue(f"the pads in {path} are no use to {self.model!r}: they were made with {whose}")
         for number, moment in moments.items():
             self.store(number, moment)
 
     def _use(self, number: int) -> None:
         self._used = [each for each in self._used if each != number] + [number]
 
+    def _arrays(self, moment: Moment) -> dict[str, Any]:
+        """A moment by the names of its parts."""
+        keyboard, strikes = moment.keyboard, moment.keyboard.strikes
+        return {
+            **{f"state.{name}": array for name, array in self._engine.arrays(moment.state).items()},
+            "logits": moment.logits,
+            "strikes": np.stack([strikes.pitch, strikes.step, strikes.velocity_bin]),
+            "struck_step": keyboard.struck_step,
+            "released_step": keyboard.released_step,
+            "numbers": np.array([keyboard.step, keyboard.velocity_bin, moment.velocity_set]),
+        }
 
-def _mixed(one: np.ndarray, other: np.ndarray, share: float) -> Any:
-    return ((1 - share) * one + share * other).astype(np.float32)
+    def _moment(self, arrays: Mapping[str, Any], number: int) -> Moment:
+        """The moment on a pad of a file. Raises whatever what is missing or of another shape makes it trip over."""
+        names = ("logits", "strikes", "struck_step", "released_step", "numbers")
+        logits, strikes, struck_step, released_step, numbers = (arrays[f"{number}.{name}"] for name in names)
+        if logits.shape != (self._engine.vocabulary.size,) or {struck_step.shape, released_step.shape} != {(PITCHES,)}:
+            raise ValueError(f"what pad {number} holds is of another shape")
+        prefix = f"{number}.state."
+        state = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+        step, velocity_bin, velocity_set = map(int, numbers)
+        silent = np.zeros(PITCHES, np.bool_)
+        keyboard = Keyboard(step, velocity_bin, silent, struck_step, released_step, Strikes.of(*strikes))
+        return Moment(self._engine.state_of(state), logits, keyboard, bool(velocity_set))
 
 
-def _arrays(moment: Moment) -> dict[str, Any]:
-    keyboard, strikes = moment.keyboard, moment.keyboard.strikes
-    return {
-        "h": moment.state.h,
-        "c": moment.state.c,
-        "logits": moment.logits,
-        "inner": moment.inner,
-        "strikes": np.stack([strikes.pitch, strikes.step, strikes.velocity_bin]),
-        "struck_step": keyboard.struck_step,
-        "released_step": keyboard.released_step,
-        "numbers": np.array([keyboard.step, keyboard.velocity_bin, moment.velocity_set]),
-    }
+def open_pads(engine: StepEngine[Any], model: Path, own: Path, asked: Path | None, tell: Callable[[str], None]) -> Pads:
+    """The pads that came with the model in the folder `model`, and over them those of the file `asked`, or else those
+    that the player keeps in `own`.
 
-
-def _moment(arrays: dict[str, Any], number: int) -> Moment:
-    names = ("h", "c", "logits", "inner", "strikes", "struck_step", "released_step", "numbers")
-    h, c, logits, inner, strikes, struck_step, released_step, numbers = (arrays[f"{number}.{name}"] for name in names)
-    step, velocity_bin, velocity_set = map(int, numbers)
-    silent = np.zeros(struck_step.shape, np.bool_)
-    keyboard = Keyboard(step, velocity_bin, silent, struck_step, released_step, Strikes.of(*strikes))
-    return Moment(HiddenState(h, c), logits, inner, keyboard, bool(velocity_set))
+    What was asked for must be right: raises BadValue. The rest is done without, and one sentence is told, where it is
+    of another model or no file of pads; the player's own are then left alone, and what is kept from now on goes into a
+    file beside them.
+    """
+    pads = Pads(engine, model.name, asked or own)
+    for path in (model / "pads.npz", pads.path):
+        if not path.exists():
+            continue
+        try:
+            pads.load(path)
+        except BadValue as error:
+            if path == asked:
+                raise
+            tell(f"{error}; playing without them")
+            if path == own:
+                pads.path = own.with_stem(f"{own.stem}-{engine.fingerprint[:8]}")
+                if pads.path.exists():
+                    pads.load(pads.path)
+    return pads

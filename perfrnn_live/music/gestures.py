@@ -31,7 +31,7 @@ _MOVES = np.array(Move, object)
 Column = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Gestures:
     """A file's gestures as columns of one length (`pedal.Gesture` says what is in each), in the order in which they are
     to be taken. Of a pedal only the moves across PEDAL_DOWN are kept. `held_by` is as in `pedal.resolve`."""

@@ -18,7 +18,7 @@ KEY_FEATURES = 2 * PITCHES
 _NEVER = -(10**9)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Keyboard:
     """State after some events. `step` counts from the start; arrays have shape (128,) and are never written to."""
 

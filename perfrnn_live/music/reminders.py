@@ -3,8 +3,9 @@
 An LSTM forgets the notes of half a minute ago and counts steps badly; a list does neither. So the network is told,
 beside each event, what would come now if the music did again what it did before: how many steps are left until the
 next onset if one of the last intervals came again, and which key followed, how soon and how loud, when the last two
-or three strikes were last heard (the "induction heads" of transformers, Olsson et al. 2022, made of a look-up). Worth
-0.1 nats an event after 0.8 M events; see models/README.md.
+or three strikes were last heard (the "induction heads" of transformers, Olsson et al. 2022, made of a look-up), and how
+it went on when the longest run of intervals was last heard, on whatever step (`returns.py`). Worth 0.1 nats an event
+after 0.8 M events; see models/README.md.
 
 The same numbers come from `along`, for a whole recording at once, and from `Strikes.reminders`, event by event.
 """
@@ -17,29 +18,35 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from perfrnn_live.music.returns import latest_return, returns_along
 from perfrnn_live.music.timeline import Timeline
-from perfrnn_live.music.vocabulary import PITCHES, Vocabulary
+from perfrnn_live.music.vocabulary import PITCHES, VELOCITY_BINS, Vocabulary
 
 INTERVALS = 6  # between onsets
 ORDERS = (2, 3)  # strikes that must be alike for the next to be foretold
 LOUDNESSES = 4  # strikes whose velocity is told
 REMEMBERED = 1024  # strikes; about two minutes
-REMINDERS = INTERVALS + 1 + 3 * len(ORDERS) + 1 + LOUDNESSES
+# Numbers about the longest run of intervals heard before: its level; the key, the steps left and the velocity bin that
+# followed it, moved as the run is; by how many semitones it is moved, _UNMOVED for none.
+RETURN = 5
+REMINDERS = INTERVALS + 1 + 3 * len(ORDERS) + 1 + LOUDNESSES + RETURN
 VALUES = PITCHES + 1  # of each reminder: 0 to 127, and
 UNKNOWN = PITCHES  # for what the past does not say
 _OVER, _LONGEST = 0, 127  # a time left that is over already; at least so many steps
+_UNMOVED = 64
 
 
 Sequel = tuple[int, int, int]
 """A strike that followed: its pitch, the steps it was waited for, its velocity bin."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Strikes:
     """The last strikes, at most REMEMBERED: pitch, step and velocity bin, each (n,), oldest first. Immutable.
 
-    What follows from them alone is worked out once a strike: the last different steps, `onsets`, the latest first; and
-    the `sequels` of the last strikes when they were heard before, for each of ORDERS.
+    What follows from them alone is worked out once a strike: the last different steps, `onsets`, the latest first; the
+    `sequels` of the last strikes when they were heard before, for each of ORDERS; and `returned`: the level of the
+    longest run of intervals heard before, its sequel moved as the run is, and by how many semitones, or None.
     """
 
     pitch: NDArray[np.int64]
@@ -47,6 +54,7 @@ class Strikes:
     velocity_bin: NDArray[np.int64]
     onsets: tuple[int, ...]
     sequels: tuple[Sequel | None, ...]
+    returned: tuple[int, Sequel, int] | None
 
     @classmethod
     def none(cls) -> Strikes:
@@ -60,7 +68,7 @@ class Strikes:
         before = np.flatnonzero(step[1:] != step[:-1])[-INTERVALS:]  # the last strikes of earlier onsets
         onsets = (*step[-1:].tolist(), *step[before[::-1]].tolist())
         sequels = tuple(_sequel(pitch, step, velocity_bin, order) for order in ORDERS)
-        return cls(pitch, step, velocity_bin, onsets, sequels)
+        return cls(pitch, step, velocity_bin, onsets, sequels, _returned(pitch, step, velocity_bin))
 
     def and_then(self, pitch: int, step: int, velocity_bin: int) -> Strikes:
         """With one strike more."""
@@ -86,6 +94,9 @@ class Strikes:
                 if sequel is not None:
                     pitch, waited, its_bin = sequel
                     told[place] = pitch, min(max(waited - elapsed + 1, _OVER), _LONGEST), its_bin
+            if self.returned is not None:
+                level, (pitch, waited, its_bin), moved = self.returned
+                told[_RETURN] = level, pitch, min(max(waited - elapsed + 1, _OVER), _LONGEST), its_bin, moved
         return np.array(told, np.int64)
 
 
@@ -119,6 +130,18 @@ def along(tokens: NDArray[np.integer], vocabulary: Vocabulary) -> NDArray[np.int
         told[known, place.start] = pitch[after]
         told[known, place.start + 1] = _left(struck_step[after] - struck_step[after - 1], since)
         told[known, place.start + 2] = struck_bin[after]
+
+    level, following = returns_along(pitch, REMEMBERED)
+    latest = np.concatenate([[-1], following])[struck]
+    known = latest >= 0
+    after, now = latest[known], struck[known] - 1
+    moved = pitch[now] - pitch[after - 1]
+    told[known, _RETURN.start] = level[now]
+    told[known, _RETURN.start + 1] = np.clip(pitch[after] + moved, 0, PITCHES - 1)
+    told[known, _RETURN.start + 2] = _left(struck_step[after] - struck_step[after - 1], step[known] - struck_step[now])
+    louder = struck_bin[now] - struck_bin[after - 1]
+    told[known, _RETURN.start + 3] = np.clip(struck_bin[after] + louder, 0, VELOCITY_BINS - 1)
+    told[known, _RETURN.start + 4] = np.clip(moved + _UNMOVED, 0, PITCHES - 1)
     return told.astype(np.int16)
 
 
@@ -154,6 +177,21 @@ def _sequel(
     return int(pitch[it]), int(step[it] - step[it - 1]), int(velocity_bin[it])
 
 
+def _returned(
+    pitch: NDArray[np.int64], step: NDArray[np.int64], velocity_bin: NDArray[np.int64]
+) -> tuple[int, Sequel, int] | None:
+    """What followed the longest run of intervals heard before, as high and as loud as the run is now."""
+    level, after = latest_return(pitch)
+    if level == 0:
+        return None
+    moved = int(pitch[-1] - pitch[after - 1])
+    louder = int(velocity_bin[-1] - velocity_bin[after - 1])
+    key = min(max(int(pitch[after]) + moved, 0), PITCHES - 1)
+    its_bin = min(max(int(velocity_bin[after]) + louder, 0), VELOCITY_BINS - 1)
+    waited = int(step[after] - step[after - 1])
+    return level, (key, waited, its_bin), min(max(moved + _UNMOVED, 0), PITCHES - 1)
+
+
 def _left(steps: NDArray[np.int64], elapsed: NDArray[np.int64]) -> NDArray[np.int64]:
     """What is left of `steps` when `elapsed` have passed, as a reminder: one more than the steps, _OVER when over."""
     return np.asarray(np.clip(steps - elapsed + 1, _OVER, _LONGEST))
@@ -162,4 +200,15 @@ def _left(steps: NDArray[np.int64], elapsed: NDArray[np.int64]) -> NDArray[np.in
 _ELAPSED = INTERVALS
 _SEQUELS = tuple(slice(INTERVALS + 1 + 3 * n, INTERVALS + 4 + 3 * n) for n in range(len(ORDERS)))
 _IN_FORCE = INTERVALS + 1 + 3 * len(ORDERS)
-_LOUDNESSES = slice(_IN_FORCE + 1, REMINDERS)
+_LOUDNESSES = slice(_IN_FORCE + 1, REMINDERS - RETURN)
+_RETURN = slice(REMINDERS - RETURN, REMINDERS)
+
+# Which of the reminders name a key, the steps of a time shift and one more, a velocity bin.
+KEY_PLACES = tuple(sequel.start for sequel in _SEQUELS)
+RETURN_LEVEL_PLACE, RETURN_KEY_PLACE = _RETURN.start, _RETURN.start + 1
+STEP_PLACES = (*range(INTERVALS), *(sequel.start + 1 for sequel in _SEQUELS), _RETURN.start + 2)
+VELOCITY_PLACES = (
+    *range(_IN_FORCE, _LOUDNESSES.stop),
+    *(sequel.start + 2 for sequel in _SEQUELS),
+    _RETURN.start + 3,
+)

@@ -22,7 +22,7 @@ _DATA_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1}  # of system messages, which do not be
 _FRAMES_PER_S = {24: 24.0, 25: 25.0, 29: 30_000 / 1001, 30: 30.0}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Messages:
     """All channel messages with two data bytes, as columns of one length, track by track in the order of the file.
 

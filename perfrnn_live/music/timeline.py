@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from perfrnn_live.music.vocabulary import VELOCITY_AT_FIRST, EventKind, Vocabulary
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Timeline:
     """Of n tokens: the `step` and `velocity_bin` before the first and after each, (n + 1,), and how many strikes there
     have `been`; of each strike its `pitch`, its step and its velocity bin."""

@@ -11,37 +11,54 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.engines.base import Context, Expectation, HiddenState, StepEngine
-from perfrnn_live.engines.handles import Handles
+from perfrnn_live.engines.base import Logits, StepEngine
+from perfrnn_live.engines.handles import UNASKED, Handles
 from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.vocabulary import EventKind, Vocabulary
 from perfrnn_live.sampling.controls import FREE, Constraint, Controls
-from perfrnn_live.sampling.draw import sample
+from perfrnn_live.sampling.draw import sample, softmax
+from perfrnn_live.sampling.recall import Quote, recalled
 from perfrnn_live.sampling.shaping import Shaping, shaped
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Moment:
-    """Where the music stands after some events: the model's state and what it expects next, `logits` (size,) and
-    `inner` (cells,), the keyboard, and whether the last event was a velocity. Immutable, so keeping one is keeping the
-    way back to it. It knows nothing of what was asked for: `Continuation.expected` does."""
+    """Where the music stands after some events: the engine's state, of which nobody else knows what it is, what it
+    expects next as `logits` (size,), the keyboard, whether the last event was a velocity, and what is being quoted.
+    Immutable, so keeping one is keeping the way back to it. It knows nothing of what was asked for:
+    `Continuation.expected` does.
 
-    state: HiddenState
-    logits: NDArray[np.float32]
-    inner: NDArray[np.float32]
+    Like everything that holds arrays or states, two moments are equal only if they are one and the same: whether two
+    ways led to the same music is for engines to know.
+    """
+
+    state: Any
+    logits: Logits
     keyboard: Keyboard
     velocity_set: bool = False
+    quote: Quote | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An event that was chosen, and the quotation that it belongs to or interrupts."""
+
+    token: int
+    quote: Quote | None
 
 
 class Continuation:
-    """Moves moments on, one event each; holds no music itself."""
+    """Moves moments on by its `engine`, one event each; holds no music itself."""
 
-    def __init__(self, engine: StepEngine) -> None:
-        self._engine = engine
+    def __init__(self, engine: StepEngine[Any]) -> None:
+        self.engine = engine
+        self._terms = lru_cache(maxsize=64)(engine.handles.terms) if engine.handles is not None else None
         self.vocabulary: Vocabulary = engine.vocabulary
         tokens_of = self.vocabulary.tokens_of
         self._on, self._off = tokens_of(EventKind.NOTE_ON), tokens_of(EventKind.NOTE_OFF)
@@ -49,10 +66,10 @@ class Continuation:
 
     def beginning(self, streams: int = 1, symbol: int | None = None) -> list[Moment]:
         """The moment before the first event, for each stream: of a piece, or after the vocabulary's `middle` symbol."""
-        first = np.full(streams, self.vocabulary.start if symbol is None else symbol, np.int64)
+        first = [self.vocabulary.start if symbol is None else symbol] * streams
         keyboards = [Keyboard.silent()] * streams
-        expected, state = self._engine.step(first, self._engine.start(streams), self._context(keyboards))
-        return self._moments(expected, state, keyboards, [False] * streams)
+        logits, states = self.engine.step(first, self.engine.start(streams), keyboards)
+        return [Moment(*each) for each in zip(states, logits, keyboards, strict=True)]
 
     def primed(self, tokens: Sequence[int], symbol: int | None = None) -> Moment:
         """The moment after `beginning` and hearing `tokens`, with every key then released."""
@@ -64,22 +81,39 @@ class Continuation:
         return moment
 
     def feed(self, moments: list[Moment], tokens: list[int]) -> list[Moment]:
-        """One event heard by each stream; all go through the engine as one batch."""
-        keyboards = [
-            moment.keyboard.after(self.vocabulary.events[token]) for moment, token in zip(moments, tokens, strict=True)
+        """One event heard by each stream, whoever plays it; all go through the engine as one batch."""
+        return self.follow(moments, [Choice(token, m.quote) for m, token in zip(moments, tokens, strict=True)])
+
+    def follow(self, moments: list[Moment], choices: list[Choice]) -> list[Moment]:
+        """One event heard by each stream as it was chosen."""
+        tokens = [choice.token for choice in choices]
+        events = [self.vocabulary.events[token] for token in tokens]
+        keyboards = [moment.keyboard.after(event) for moment, event in zip(moments, events, strict=True)]
+        quotes = [
+            choice.quote.after(moment.keyboard.strikes, event.value)
+            if choice.quote is not None and event.kind is EventKind.NOTE_ON
+            else choice.quote
+            for moment, choice, event in zip(moments, choices, events, strict=True)
         ]
-        state = moments[0].state if len(moments) == 1 else _joined([moment.state for moment in moments])
-        expected, state = self._engine.step(np.array(tokens, np.int64), state, self._context(keyboards))
+        logits, states = self.engine.step(tokens, [moment.state for moment in moments], keyboards)
         velocity = self._velocity
-        return self._moments(expected, state, keyboards, [velocity.start <= token < velocity.stop for token in tokens])
+        return [
+            Moment(state, expected, keyboard, velocity.start <= token < velocity.stop, quote)
+            for state, expected, keyboard, token, quote in zip(states, logits, keyboards, tokens, quotes, strict=True)
+        ]
 
     def expected(self, moment: Moment, handles: Handles) -> NDArray[np.float32]:
-        """The logits (size,) of what comes next where this is asked for."""
-        if not handles.anything:
+        """The logits (size,) of what comes next where this is asked for, less what the engine cannot be asked."""
+        if self._terms is None or not handles.anything:
             return moment.logits
-        asked, counts = handles.terms
-        added = self._engine.handled(np.repeat(moment.inner[None], len(asked), axis=0), asked)
-        return np.asarray(moment.logits + counts @ added)
+        asked, counts = self._terms(handles)
+        if not len(counts):
+            return moment.logits
+        return np.asarray(moment.logits + counts @ self.engine.handled(moment.state, asked))
+
+    def check(self, handles: Handles) -> None:
+        """Raises BadValue on the first thing asked that the engine cannot be asked."""
+        (self.engine.handles or UNASKED).check(handles)
 
     def choose(
         self, moment: Moment, controls: Controls, rng: np.random.Generator, constraint: Constraint = FREE
@@ -96,6 +130,12 @@ class Continuation:
 
         The last two are void while nothing can be struck: then time passes.
         """
+        return self.chosen(moment, controls, rng, constraint).token
+
+    def chosen(
+        self, moment: Moment, controls: Controls, rng: np.random.Generator, constraint: Constraint = FREE
+    ) -> Choice:
+        """The same with what it quotes, to be followed."""
         keyboard, shaping = moment.keyboard, shaped(controls, self.vocabulary)
         own = keyboard.sounding
         if constraint.held:
@@ -106,10 +146,15 @@ class Continuation:
             oldest = int(np.where(own, keyboard.struck_step, keyboard.step + 1).argmin())
             due_steps = int(keyboard.struck_step[oldest]) + shaping.max_note_steps - keyboard.step
             if due_steps <= 0 and not constraint.waited_steps:
-                return int(self._off.start + oldest)
+                return Choice(int(self._off.start + oldest), moment.quote)
         allowed = self._allowed(moment, own, due_steps, shaping, constraint)
         logits = shaping.applied(self.expected(moment, controls.handles), controls.temperature)
-        return sample(logits, rng, controls.temperature, controls.top_p, allowed, self._on)
+        token = sample(logits, rng, controls.temperature, controls.top_p, allowed, self._on)
+        if not controls.recall or not self._on.start <= token < self._on.stop:
+            return Choice(token, moment.quote)
+        chances = softmax(np.where(allowed, logits, -np.inf)[self._on], controls.temperature)
+        key, quote = recalled(moment.quote, token - self._on.start, chances, keyboard.strikes, controls.recall, rng)
+        return Choice(self._on.start + key, quote)
 
     def _allowed(
         self, moment: Moment, own: NDArray[np.bool_], due_steps: int | None, shaping: Shaping, constraint: Constraint
@@ -145,29 +190,3 @@ class Continuation:
     def _shifts(self, shortest_steps: int, longest_steps: int) -> slice:
         """The tokens of time shifts from one length to another; none where the second is below the first."""
         return slice(self._shift.start + shortest_steps - 1, self._shift.start + max(longest_steps, 0))
-
-    def _context(self, keyboards: list[Keyboard]) -> Context:
-        return Context.of(keyboards, self.vocabulary.steps_per_second)
-
-    @staticmethod
-    def _moments(
-        expected: Expectation, state: HiddenState, keyboards: list[Keyboard], velocity_set: list[bool]
-    ) -> list[Moment]:
-        if len(keyboards) == 1:
-            return [Moment(state, expected.logits[0], expected.inner[0], keyboards[0], velocity_set[0])]
-        return [
-            Moment(
-                HiddenState(state.h[:, row : row + 1], state.c[:, row : row + 1]),
-                expected.logits[row],
-                expected.inner[row],
-                keyboard,
-                velocity,
-            )
-            for row, (keyboard, velocity) in enumerate(zip(keyboards, velocity_set, strict=True))
-        ]
-
-
-def _joined(states: list[HiddenState]) -> HiddenState:
-    return HiddenState(
-        np.concatenate([state.h for state in states], axis=1), np.concatenate([state.c for state in states], axis=1)
-    )

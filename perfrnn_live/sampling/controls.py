@@ -20,7 +20,8 @@ class Controls:
     them all is dry. At most `polyphony`, 1 or more, keys sound at a time, those of other players not counted.
     `pitch_classes`: weights of C, C♯ … B in [0, 1], not all 0, that multiply the chance of striking. Only pitches
     from `lowest` to `highest`, 0 to 127, are struck. In seconds, no note is shorter than `min_note_s` or longer than
-    `max_note_s`, no silence is longer than `max_rest_s`. Raises BadValue.
+    `max_note_s`, no silence is longer than `max_rest_s`. `recall`, 0 to 1: how often and how faithfully what was struck
+    before is quoted. Raises BadValue.
     """
 
     temperature: float = 1.0
@@ -33,6 +34,7 @@ class Controls:
     min_note_s: float = 0.0
     max_note_s: float = 4.0
     max_rest_s: float = 4.0
+    recall: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 < self.temperature <= HOTTEST:
@@ -50,6 +52,8 @@ class Controls:
             raise BadValue(f"notes cannot be between {self.min_note_s} and {self.max_note_s} seconds long")
         if not 0 < self.max_rest_s < math.inf:
             raise BadValue(f"the longest rest must be more than 0 seconds, not {self.max_rest_s}")
+        if not 0 <= self.recall <= 1:
+            raise BadValue(f"recall must be between 0 and 1, not {self.recall}")
 
 
 @dataclass(frozen=True, slots=True)

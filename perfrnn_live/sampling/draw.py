@@ -36,6 +36,13 @@ def sample(
     return int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right"))
 
 
+def softmax(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float64]:
+    """Chances along the last axis, of which at least one logit is finite, at a temperature above 0."""
+    with np.errstate(over="ignore"):
+        weights = np.exp((logits - logits.max(axis=-1, keepdims=True)).astype(np.float64) / temperature)
+    return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
+
+
 def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Natural log-probabilities along the last axis."""
     shifted = logits - logits.max(axis=-1, keepdims=True)

@@ -52,11 +52,12 @@ def likeliest(
     paths: list[Path] = [[] for _ in moments]
     likelihoods = np.zeros(len(moments))
     for _ in range(events):
-        tokens = [continuation.choose(moment, controls, rng, constraint) for moment in moments]
+        choices = [continuation.chosen(moment, controls, rng, constraint) for moment in moments]
+        tokens = [choice.token for choice in choices]
         if beams > 1:
             chances = log_softmax(np.stack([continuation.expected(moment, controls.handles) for moment in moments]))
             likelihoods += chances[np.arange(len(tokens)), tokens]
-        moments = continuation.feed(moments, tokens)
+        moments = continuation.follow(moments, choices)
         for path, step in zip(paths, zip(tokens, moments, strict=True), strict=True):
             path.append(step)
     best = likelihoods.reshape(len(starts), beams).argmax(axis=1)

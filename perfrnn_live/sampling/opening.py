@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from perfrnn_live.engines.base import OnnxEngine
+from perfrnn_live.engines.registry import load
 from perfrnn_live.music.codec import encode
 from perfrnn_live.music.midifile import read_ending
 from perfrnn_live.sampling.continuation import Continuation, Moment
@@ -17,7 +17,7 @@ def begin(folder: Path, prime: Path | None = None, middle: bool = False) -> tupl
     """The model of `folder`, and the moment from which it goes on: after the end of `prime`, or else before a piece
     begins, or in the `middle` of one. Raises CheckpointMismatch or NotMidi."""
     notes = read_ending(prime, PRIME_S, PRIME_NOTES) if prime else []
-    continuation = Continuation(OnnxEngine(folder))
+    continuation = Continuation(load(folder))
     vocabulary = continuation.vocabulary
     symbol = vocabulary.middle if prime or middle else vocabulary.start
     return continuation, continuation.primed(encode(notes, vocabulary), symbol)

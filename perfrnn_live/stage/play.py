@@ -14,12 +14,13 @@ from queue import SimpleQueue
 import numpy as np
 import platformdirs
 
+from perfrnn_live.engines.handles import UNASKED
 from perfrnn_live.errors import MidiUnavailable, PerfRNNError, PlayerLost
 from perfrnn_live.files import check_writable
 from perfrnn_live.live.controls import Settings
 from perfrnn_live.live.improviser import Improviser
 from perfrnn_live.live.journal import Journal
-from perfrnn_live.live.pads import Pads
+from perfrnn_live.live.pads import open_pads
 from perfrnn_live.live.partner import Ask, Partner
 from perfrnn_live.live.steering import Steering
 from perfrnn_live.music.midi import note_off
@@ -80,18 +81,19 @@ def play(sitting: Sitting) -> Summary:
         if path is not None:
             check_writable(path)
     desk = Desk(sitting.settings, platformdirs.user_config_path(_APP, appauthor=False) / "controls.toml")
-    pads_file = (
-        sitting.pads or platformdirs.user_data_path(_APP, appauthor=False) / "pads" / f"{sitting.model.name}.npz"
-    )
-    pads = Pads(sitting.model.name, pads_file)
-    for path in (sitting.model / "pads.npz", pads_file):
-        if path.exists():
-            pads.load(path)
     profile, record = sitting.profile, sitting.record
     inputs = _inputs_beside(sitting.output) if sitting.inputs is None else sitting.inputs
     link = ProcessLink(Setup(sitting.output or "virtual", inputs, sitting.thru, profile))  # opens ports meanwhile
     try:
         continuation, start = begin(sitting.model, sitting.prime, sitting.middle)
+        continuation.check(Steering(Controls(), None).controls(sitting.settings, 0.0).handles)
+        unknown = (continuation.engine.handles or UNASKED).unknown
+        if unknown:
+            print(
+                f"{sitting.model.name} cannot be asked for {', '.join(unknown)}: no knob changes that", file=sys.stderr
+            )
+        own = platformdirs.user_data_path(_APP, appauthor=False) / "pads" / f"{sitting.model.name}.npz"
+        pads = open_pads(continuation.engine, sitting.model, own, sitting.pads, _tell)
         try:
             ready = link.ready()
         except MidiUnavailable as error:
@@ -138,6 +140,10 @@ def play(sitting: Sitting) -> Summary:
         except PlayerLost:
             _release_keys(ready.output)
             raise
+
+
+def _tell(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
 
 
 def _inputs_beside(output: str | None) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.engines.handles import PITCH_CLASSES, asked
+from perfrnn_live.engines.handles import PITCH_CLASSES, TAUGHT
 from perfrnn_live.music.composers import COMPOSERS
 from perfrnn_live.music.reminders import REMINDERS, along
 from perfrnn_live.training.augmentation import Augmentation, entered
@@ -19,11 +19,11 @@ IGNORE = -100  # a target that counts for nothing: the padding after a recording
 _GIVEN = 0.35  # the share of segments in which a handle is given, each handle for itself
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Batch:
     """Arrays (streams, segment): `inputs` begin with the start or middle symbol, `targets` are one event ahead.
 
-    After each input, `reminders` (streams, segment, REMINDERS) are told, and `asked` (streams, segment, HANDLES) is
+    After each input, `reminders` (streams, segment, REMINDERS) are told, and `asked` (streams, segment, TAUGHT.size) is
     what the music to come is like, some of it in each stream. `fresh` (streams,) marks the streams that begin a
     recording here and need a new hidden state.
     """
@@ -35,7 +35,7 @@ class Batch:
     fresh: NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Playing:
     """A recording on its way through a stream: `symbols` are its first input and then its tokens."""
 
@@ -91,7 +91,7 @@ class CarriedBatches:
             known[row, : len(target)] = np.where(_each(given), playing.measured[place:end], np.nan)
             composers[row] = given[4] * playing.composer
             self.places[row] = (n, end)
-        return Batch(inputs, targets, reminders, asked(known, composers), fresh)
+        return Batch(inputs, targets, reminders, TAUGHT.rows(known, composers), fresh)
 
     def go_on(self, drawn: int, places: list[tuple[int, int]]) -> None:
         """Go on where another supply of the same kind stood."""

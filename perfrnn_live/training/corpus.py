@@ -35,7 +35,7 @@ Split = Literal["train", "validation", "all"]
 _FORMAT = 4  # raise when the codec or the reader changes: caches of older formats are then left alone
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TokenCorpus:
     """Recordings as tokens: `tokens` flat int16, recording i is `tokens[ends[i-1]:ends[i]]`, named `names[i]`, by
     `composers[i]`, one of COMPOSERS or empty where nobody says. They need not fit into memory."""

@@ -9,16 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from perfrnn_live.engines.lstm.export import export
 from perfrnn_live.engines.lstm.weights import load_network, save_training_result
-from perfrnn_live.errors import BadValue, CannotWrite, CorpusEmpty, NotMidi
-from perfrnn_live.music.vocabulary import VOCABULARIES, Vocabulary
+from perfrnn_live.errors import BadValue, CannotWrite
+from perfrnn_live.music.vocabulary import VOCABULARIES
 from perfrnn_live.training import loop
 from perfrnn_live.training.augmentation import AUGMENTATIONS
-from perfrnn_live.training.corpus import Split, TokenCorpus, find_recordings, named_composers, tokenise
-from perfrnn_live.training.shards import LISTING
+from perfrnn_live.training.splits import load_split
 
 
 def train(
@@ -74,34 +73,6 @@ def train(
 
 def _sizes(layers: int, cells: int, vocabulary: str) -> str:
     return f"{layers} layers of {cells} cells for {vocabulary}"
-
-
-def load_split(data: Path, split: Split, vocabulary: Vocabulary, console: Console) -> TokenCorpus:
-    """Tokens of a folder's split, or of a token file or folder as it is. Raises CorpusEmpty or NotMidi."""
-    if data.suffix == ".npz" or (data / LISTING).is_file():
-        corpus = TokenCorpus.load(data)
-        if corpus.vocabulary != vocabulary:
-            raise BadValue(f"{data} holds {corpus.vocabulary.name}, not {vocabulary.name}")
-        return corpus
-    if data.is_file():
-        raise NotMidi(f"{data} is a file: --data takes a folder of .mid files, or a token file (.npz) or folder")
-
-    def tell(sentence: str) -> None:
-        console.print(sentence, style="yellow", markup=False, highlight=False, soft_wrap=True)
-
-    paths = find_recordings(data, split, on_problem=tell)
-    if not paths:
-        raise CorpusEmpty(f"{data} has no recording for {split}")
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task(f"reading {split}", total=len(paths))
-        return tokenise(
-            paths,
-            vocabulary,
-            on_progress=lambda done, total: bar.update(task, completed=done),
-            on_skipped=lambda reason: tell(f"skipped: {reason}"),
-            composers=named_composers(data),
-        )
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ LISTING = "corpus.json"
 SHARD_TOKENS = 1 << 26  # 128 MB
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Recording:
     """One recording on its way into a corpus."""
 

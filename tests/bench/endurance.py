@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from perfrnn_live.engines.base import Context, OnnxEngine, StepEngine
+from perfrnn_live.engines.base import StepEngine
 from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
+from perfrnn_live.engines.registry import load
 from perfrnn_live.evaluation.likelihood import heard
 from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.timeline import Timeline
@@ -28,7 +29,7 @@ from perfrnn_live.training.corpus import find_recordings, tokenise
 LONG_S = 600.0
 
 
-def listening(engine: StepEngine, maestro: Path) -> list[dict[str, float]]:
+def listening(engine: StepEngine[Any], maestro: Path) -> list[dict[str, float]]:
     """For each minute: its nats per event, and how many events that is."""
     vocabulary = engine.vocabulary
     corpus = tokenise(find_recordings(maestro, "validation"), vocabulary)
@@ -46,18 +47,18 @@ def listening(engine: StepEngine, maestro: Path) -> list[dict[str, float]]:
     ]
 
 
-def playing(engine: StepEngine, streams: int, seconds: float, seed: int) -> dict[str, Any]:
+def playing(engine: StepEngine[Any], streams: int, seconds: float, seed: int) -> dict[str, Any]:
     """What unguarded streams do; lists have a figure for each."""
     vocabulary, rng = engine.vocabulary, np.random.default_rng(seed)
     last_step = round(seconds * vocabulary.steps_per_second)
     keyboards = [Keyboard.silent() for _ in range(streams)]
-    tokens, state = np.full(streams, vocabulary.start, np.int64), engine.start(streams)
+    tokens, states = [vocabulary.start] * streams, engine.start(streams)
     events, impossible = np.zeros(streams, int), np.zeros(streams, int)
     strikes, key_steps = np.zeros(streams, int), np.zeros(streams)
     while any(keyboard.step < last_step for keyboard in keyboards):
-        expected, state = engine.step(tokens, state, Context.of(keyboards, vocabulary.steps_per_second))
-        tokens = np.array([sample(logits, rng) for logits in expected.logits], np.int64)
-        for stream, token in enumerate(tokens.tolist()):
+        expected, states = engine.step(tokens, states, keyboards)
+        tokens = [sample(logits, rng) for logits in expected]
+        for stream, token in enumerate(tokens):
             keyboard, event = keyboards[stream], vocabulary.events[token]
             if keyboard.step < last_step:
                 events[stream] += 1
@@ -86,7 +87,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=300.0)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    engine = OnnxEngine(find_model(options.model))
+    engine = load(find_model(options.model))
     print(json.dumps({"playing": playing(engine, options.streams, options.seconds, options.seed)}), flush=True)
     for row in listening(engine, options.maestro):
         print(json.dumps(row), flush=True)

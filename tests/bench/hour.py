@@ -17,9 +17,9 @@ from itertools import product
 
 import numpy as np
 
-from perfrnn_live.engines.base import OnnxEngine
 from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
 from perfrnn_live.engines.handles import Handles
+from perfrnn_live.engines.registry import load
 from perfrnn_live.live.health import CORPUS, WINDOW_S, Health, Range, entropy_nats
 from perfrnn_live.music.codec import StreamEncoder
 from perfrnn_live.music.vocabulary import EventKind
@@ -163,7 +163,7 @@ def main() -> None:
     parser.add_argument("--top-p", type=float, nargs="+", default=[1.0])
     parser.add_argument("--densities", type=float, nargs="+", default=[None], help="notes a second to ask for")
     wanted = parser.parse_args()
-    continuation = Continuation(OnnxEngine(find_model(DEFAULT_MODEL)))
+    continuation = Continuation(load(find_model(DEFAULT_MODEL)))
     knobs = product(wanted.temperatures, wanted.top_p, wanted.densities)
     ways = [
         Way(Controls(temperature, top_p, Handles(density)), goes_back)

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from perfrnn_live.engines.base import OnnxEngine
 from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
+from perfrnn_live.engines.registry import load
 from perfrnn_live.live.health import WINDOW_S, Health, entropy_nats
 from perfrnn_live.music.performance import bin_to_velocity, step_to_seconds
 from perfrnn_live.music.vocabulary import VELOCITY_AT_FIRST, Event, EventKind, Vocabulary
@@ -113,7 +113,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     default = os.environ.get("PERFRNN_MAESTRO", "../shared/maestro-v3.0.0")
     parser.add_argument("--data", type=Path, default=Path(default), help="the MAESTRO folder")
-    continuation = Continuation(OnnxEngine(find_model(DEFAULT_MODEL)))
+    continuation = Continuation(load(find_model(DEFAULT_MODEL)))
     vocabulary = continuation.vocabulary
     corpus = tokenise(find_recordings(parser.parse_args().data, "train"), vocabulary)
     recordings = [corpus.recording(index).tolist() for index in range(len(corpus))]

@@ -21,12 +21,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from perfrnn_live.engines.base import OnnxEngine
-from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
+from perfrnn_live.engines.card import DEFAULT_MODEL, find_model, read_card
 from perfrnn_live.engines.handles import NOTHING, Handles
 from perfrnn_live.engines.lstm.export import export
 from perfrnn_live.engines.lstm.network import NetworkConfig, PerformanceRNN
 from perfrnn_live.engines.lstm.weights import save_network
+from perfrnn_live.engines.registry import load
 from perfrnn_live.sampling.continuation import Continuation
 from perfrnn_live.sampling.controls import Controls
 
@@ -62,7 +62,7 @@ def plain_lstm_step(cells: int) -> Callable[[], None]:
 
 def our_step(folder: Path, handles: Handles) -> Callable[[], None]:
     """Choose an event with all the rules of playing and what is asked, and step the int8 engine."""
-    continuation = Continuation(OnnxEngine(folder))
+    continuation = Continuation(load(folder))
     rng, controls = np.random.default_rng(0), Controls(handles=handles)
     moments = continuation.beginning()
 
@@ -80,8 +80,8 @@ def bench_step(times: int) -> None:
         save_network(large, PerformanceRNN(NetworkConfig()).eval(), {})
         export(large)
         for folder in (shipped, large):
-            engine = OnnxEngine(folder)
-            layers, _, cells = engine.start(1).h.shape
+            network = read_card(folder).network
+            layers, cells = network["layers"], network["cells"]
             ours, asked = our_step(folder, NOTHING), our_step(folder, Handles(density=6.0, composers=(("bach", 1.0),)))
             plain = plain_lstm_step(cells)
             rounds = [

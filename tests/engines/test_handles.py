@@ -14,18 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perfrnn_live.engines.base import OnnxEngine
 from perfrnn_live.engines.handles import (
-    DENSITIES,
-    HANDLES,
-    LOUDNESSES,
     NOTHING,
     PITCH_CLASSES,
-    REGISTERS,
+    TAUGHT,
     Asked,
     Handles,
-    asked,
 )
+from perfrnn_live.engines.lstm.onnx import OnnxEngine
 from perfrnn_live.errors import BadValue
 from perfrnn_live.music.codec import decode
 from perfrnn_live.music.composers import COMPOSERS
@@ -35,7 +31,7 @@ from perfrnn_live.sampling.controls import Controls
 from perfrnn_live.sampling.generation import generate
 
 NAN, INFINITY = float("nan"), float("inf")
-MEASURED = {"density": DENSITIES, "loudness": LOUDNESSES, "register": REGISTERS}
+MEASURED = {"density": TAUGHT.densities, "loudness": TAUGHT.loudnesses, "register": TAUGHT.registers}
 NAMES = (*MEASURED, "pitch_classes", "composers")
 C_MAJOR = (1.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0)
 F_SHARP_MAJOR = C_MAJOR[6:] + C_MAJOR[:6]
@@ -63,14 +59,14 @@ def handles(name: str, value: Any) -> Handles:
 
 def parts(row: Asked) -> dict[str, Asked]:
     """The weights (…, corners) of each handle by its name."""
-    ends = np.cumsum([len(DENSITIES), len(LOUDNESSES), len(REGISTERS), PITCH_CLASSES])
+    ends = np.cumsum([*map(len, MEASURED.values()), PITCH_CLASSES])
     return dict(zip(NAMES, np.split(row, ends, axis=-1), strict=True))
 
 
 @given(any_handles)
 def test_every_handle_is_a_point_between_its_corners_or_nothing(wish: Handles) -> None:
-    row = wish.asked
-    assert row.shape == (HANDLES,) and row.dtype == np.float32
+    row = TAUGHT.row(wish)
+    assert row.shape == (TAUGHT.size,) and row.dtype == np.float32
     assert row.min() >= 0
     for name, part in parts(row).items():
         given_ = getattr(wish, name) not in (None, ())
@@ -87,14 +83,14 @@ def test_every_handle_is_a_point_between_its_corners_or_nothing(wish: Handles) -
 def test_corners_are_exact_and_beyond_the_ends_it_is_the_ends(name: str) -> None:
     corners = MEASURED[name]
     for place, corner in enumerate(corners):
-        np.testing.assert_array_equal(parts(handles(name, corner).asked)[name], np.eye(len(corners))[place])
+        np.testing.assert_array_equal(parts(TAUGHT.row(handles(name, corner)))[name], np.eye(len(corners))[place])
     lowest, highest = handles(name, 0.0), handles(name, 1e300)
-    np.testing.assert_array_equal(lowest.asked, handles(name, corners[0]).asked)
-    np.testing.assert_array_equal(highest.asked, handles(name, corners[-1]).asked)
+    np.testing.assert_array_equal(TAUGHT.row(lowest), TAUGHT.row(handles(name, corners[0])))
+    np.testing.assert_array_equal(TAUGHT.row(highest), TAUGHT.row(handles(name, corners[-1])))
 
 
 def test_in_between_is_in_proportion() -> None:
-    row = parts(Handles(density=5.0, loudness=87.5, register=52.0).asked)
+    row = parts(TAUGHT.row(Handles(density=5.0, loudness=87.5, register=52.0)))
     assert row["density"][[3, 4]] == pytest.approx([2 / 3, 1 / 3])  # of 4.5 and 6
     assert row["loudness"][[6, 7]] == pytest.approx([0.5, 0.5])  # of 80 and 95
     assert row["register"][[2, 3]] == pytest.approx([0.6, 0.4])  # of 50 and 55
@@ -103,31 +99,31 @@ def test_in_between_is_in_proportion() -> None:
 def test_only_the_proportions_of_weights_count() -> None:
     row = Handles(pitch_classes=C_MAJOR, composers=(("chopin", 0.25), ("bach", 0.75)))
     seven = np.array(C_MAJOR) / 7
-    np.testing.assert_allclose(parts(row.asked)["pitch_classes"], seven, rtol=1e-6)
-    blend = parts(row.asked)["composers"]
+    np.testing.assert_allclose(parts(TAUGHT.row(row))["pitch_classes"], seven, rtol=1e-6)
+    blend = parts(TAUGHT.row(row))["composers"]
     assert (blend[COMPOSERS.index("chopin")], blend[COMPOSERS.index("bach")]) == (0.25, 0.75)
     more = Handles(pitch_classes=tuple(30 * each for each in C_MAJOR), composers=(("bach", 6.0), ("chopin", 2.0)))
-    np.testing.assert_allclose(more.asked, row.asked, rtol=1e-6)
+    np.testing.assert_allclose(TAUGHT.row(more), TAUGHT.row(row), rtol=1e-6)
 
 
 def test_a_composer_named_twice_counts_twice() -> None:
     twice = Handles(composers=(("bach", 1.0), ("liszt", 1.0), ("bach", 1.0)))
     once = Handles(composers=(("bach", 2.0), ("liszt", 1.0)))
-    np.testing.assert_array_equal(twice.asked, once.asked)
+    np.testing.assert_array_equal(TAUGHT.row(twice), TAUGHT.row(once))
     assert len(set(COMPOSERS)) == len(COMPOSERS)
 
 
 def test_nothing_asked_is_all_nought() -> None:
     assert Handles() == NOTHING
-    assert not NOTHING.asked.any() and not NOTHING.anything
-    assert NOTHING.asked.shape == (HANDLES,) and NOTHING.asked.dtype == np.float32
+    assert not TAUGHT.row(NOTHING).any() and not NOTHING.anything
+    assert TAUGHT.row(NOTHING).shape == (TAUGHT.size,) and TAUGHT.row(NOTHING).dtype == np.float32
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_handle_alone_is_something_and_nothing_else(name: str) -> None:
     wish = handles(name, ONE_OF_EACH[name])
     assert wish.anything
-    assert [each for each, part in parts(wish.asked).items() if part.any()] == [name]
+    assert [each for each, part in parts(TAUGHT.row(wish)).items() if part.any()] == [name]
 
 
 @given(st.lists(st.tuples(*[st.just(NAN) | st.floats(0, 150)] * 3), min_size=1, max_size=5), st.data())
@@ -144,15 +140,15 @@ def test_many_at_once_equal_one_by_one_and_nan_is_not_given(
         wished: dict[str, Any] = {
             name: value for name, value in zip(MEASURED, row, strict=True) if not math.isnan(value)
         }
-        one_by_one.append(Handles(**wished, pitch_classes=each, composers=tuple(named)).asked)
-    together = asked(rows[None], by_name[None])
-    assert together.shape == (1, len(measured), HANDLES) and together.dtype == np.float32
+        one_by_one.append(TAUGHT.row(Handles(**wished, pitch_classes=each, composers=tuple(named))))
+    together = TAUGHT.rows(rows[None], by_name[None])
+    assert together.shape == (1, len(measured), TAUGHT.size) and together.dtype == np.float32
     np.testing.assert_allclose(together[0], one_by_one, rtol=1e-6, atol=1e-9)
 
 
 def test_pitch_classes_that_were_not_struck_at_all_are_not_given() -> None:
     """A recording's rest."""
-    row = asked(np.array([NAN, NAN, NAN, *[0.0] * 12]), np.zeros(len(COMPOSERS)))
+    row = TAUGHT.rows(np.array([NAN, NAN, NAN, *[0.0] * 12]), np.zeros(len(COMPOSERS)))
     assert not row.any()
 
 
@@ -171,31 +167,30 @@ def test_pitch_classes_that_were_not_struck_at_all_are_not_given() -> None:
 def test_what_cannot_be_asked_is_named_in_one_sentence(name: str, values: list[Any], said: str) -> None:
     for value in values:
         with pytest.raises(BadValue, match=said) as caught:
-            handles(name, value)
+            TAUGHT.check(handles(name, value))
         assert "\n" not in str(caught.value) and ". " not in str(caught.value)
 
 
 def test_density_and_composer_are_stressed_and_nothing_else_is() -> None:
     plain = Handles(loudness=64.0, register=60.0, pitch_classes=C_MAJOR)
-    asked, counts = plain.terms
-    np.testing.assert_array_equal(asked, [plain.asked])
+    asked, counts = TAUGHT.terms(plain)
+    np.testing.assert_array_equal(asked, [TAUGHT.row(plain)])
     assert counts.tolist() == [1.0]
     dense = Handles(density=5.0, loudness=64.0)
-    asked, counts = dense.terms
-    np.testing.assert_array_equal(asked, [dense.asked, Handles(density=5.0).asked, NOTHING.asked])
+    asked, counts = TAUGHT.terms(dense)
+    np.testing.assert_array_equal(asked, [TAUGHT.row(dense), TAUGHT.row(Handles(density=5.0)), TAUGHT.row(NOTHING)])
     assert counts.tolist() == [1.0, 2.0, -2.0]
     bach = (("bach", 1.0),)
     all_three = Handles(density=5.0, loudness=64.0, composers=bach)
-    asked, counts = all_three.terms
-    alone = [Handles(density=5.0).asked, Handles(composers=bach).asked]
-    np.testing.assert_array_equal(asked, [all_three.asked, *alone, NOTHING.asked])
+    asked, counts = TAUGHT.terms(all_three)
+    alone = [TAUGHT.row(Handles(density=5.0)), TAUGHT.row(Handles(composers=bach))]
+    np.testing.assert_array_equal(asked, [TAUGHT.row(all_three), *alone, TAUGHT.row(NOTHING)])
     assert counts.tolist() == [1.0, 2.0, 5.0, -7.0]
 
 
 def test_equal_handles_are_one_setting() -> None:
     one, other = Handles(density=3.0, composers=(("bach", 1.0),)), Handles(density=3.0, composers=(("bach", 1.0),))
     assert one == other and hash(one) == hash(other)
-    assert one.asked is one.asked  # worked out once
     assert Controls(handles=one) == Controls(handles=other) != Controls()
 
 
@@ -246,7 +241,7 @@ def test_the_shipped_model_follows(
 def test_every_composer_is_somebody_else_to_the_shipped_model(shipped: Path) -> None:
     engine = OnnxEngine(shipped)
     (moment,) = Continuation(engine).beginning(symbol=engine.vocabulary.middle)
-    rows = np.stack([Handles(composers=((name, 1.0),)).asked for name in COMPOSERS])
-    added = engine.handled(np.tile(moment.inner, (len(rows), 1)), rows)
+    rows = np.stack([TAUGHT.row(Handles(composers=((name, 1.0),))) for name in COMPOSERS])
+    added = engine.handled(moment.state, rows)
     for one, other in combinations(added, 2):
         assert abs(one - other).max() > 0.05  # nats

@@ -9,13 +9,14 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from perfrnn_live.engines.base import TorchEngine
+from perfrnn_live.engines.fake import ConstantEngine
 from perfrnn_live.engines.lstm.keys import key_features, silent_keys
 from perfrnn_live.engines.lstm.network import NetworkConfig
+from perfrnn_live.engines.lstm.torch import TorchEngine
 from perfrnn_live.evaluation.likelihood import evaluate, heard
 from perfrnn_live.music.reminders import along
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, PERFORMANCE_10MS, EventKind, Vocabulary
-from tests.networks import ConstantEngine, corpus_of, random_tokens, tiny_network
+from tests.networks import corpus_of, random_tokens, tiny_network
 
 LENGTHS = (30, 80, 55)
 

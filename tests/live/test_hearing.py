@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from perfrnn_live.engines.fake import FakeEngine
 from perfrnn_live.live.controls import Mode, Settings
 from perfrnn_live.live.hearing import Change, Hearing
 from perfrnn_live.live.improviser import Improviser
@@ -21,7 +22,7 @@ from perfrnn_live.player.messages import Received, Sent
 from perfrnn_live.player.player import Player
 from perfrnn_live.player.ports import MemoryPort
 from perfrnn_live.sampling.controls import Controls
-from tests.fakes import FakeEngine, TracedContinuation, same_moment
+from tests.fakes import TracedContinuation, same_moment
 from tests.sittings import BEGAN_S, STEP_S, Sitting
 
 Script = Sequence[tuple[float, bytes]]

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from perfrnn_live.engines.fake import FakeEngine
 from perfrnn_live.live.hearing import Change
 from perfrnn_live.live.improviser import LOOKAHEAD_S, Improviser
 from perfrnn_live.music.midi import note_off, note_on, strikes
@@ -20,7 +21,7 @@ from perfrnn_live.player.messages import Panic, Report, Schedule, Sent, TakeBack
 from perfrnn_live.player.ports import MemoryPort
 from perfrnn_live.player.profiles import DAW, Profile
 from perfrnn_live.sampling.controls import Controls
-from tests.fakes import FakeEngine, ScriptedLink, TracedContinuation, messages_of, same_moment
+from tests.fakes import ScriptedLink, TracedContinuation, messages_of, same_moment
 
 STEP_S = 0.008
 ON, OFF, SHIFT = EventKind.NOTE_ON, EventKind.NOTE_OFF, EventKind.TIME_SHIFT

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from perfrnn_live.engines.base import StepEngine
+from perfrnn_live.engines.fake import ConstantEngine, FakeEngine
 from perfrnn_live.engines.handles import Handles
 from perfrnn_live.errors import BadValue, CannotWrite
-from perfrnn_live.live.pads import Pads
+from perfrnn_live.live.pads import Pads, open_pads
 from perfrnn_live.music.vocabulary import EventKind
 from perfrnn_live.sampling.continuation import Moment
 from perfrnn_live.sampling.controls import Controls
-from tests.fakes import FakeEngine, TracedContinuation, same_moment
+from tests.fakes import TracedContinuation, same_moment
 
 
 def moments(count: int) -> list[Moment]:
@@ -40,7 +43,6 @@ def assert_same(one: Moment | None, other: Moment | None) -> None:
     assert one is not None and other is not None
     assert same_moment(one, other)
     np.testing.assert_array_equal(one.logits, other.logits)
-    np.testing.assert_array_equal(one.inner, other.inner)
     assert one.velocity_set is other.velocity_set
     mine, its = one.keyboard, other.keyboard
     assert (mine.step, mine.velocity_bin) == (its.step, its.velocity_bin)
@@ -54,7 +56,7 @@ def assert_same(one: Moment | None, other: Moment | None) -> None:
 
 
 def test_what_is_stored_is_recalled(tmp_path: Path) -> None:
-    pads, (one, other) = Pads("a", tmp_path / "pads.npz"), moments(2)
+    pads, (one, other) = Pads(FakeEngine(), "a", tmp_path / "pads.npz"), moments(2)
     assert pads.recall(1) is None
     pads.store(1, one)
     pads.store(8, other)
@@ -63,7 +65,7 @@ def test_what_is_stored_is_recalled(tmp_path: Path) -> None:
 
 
 def test_a_morph_goes_from_one_pad_to_the_one_used_after_it(tmp_path: Path) -> None:
-    pads, (one, other) = Pads("a", tmp_path / "pads.npz"), moments(2)
+    pads, (one, other) = Pads(FakeEngine(), "a", tmp_path / "pads.npz"), moments(2)
     assert pads.morph(0.5) is None
     pads.store(1, one)
     assert pads.morph(0.5) is None
@@ -72,10 +74,9 @@ def test_a_morph_goes_from_one_pad_to_the_one_used_after_it(tmp_path: Path) -> N
         assert_same(pads.morph(share), end)
     halfway = pads.morph(0.5)
     assert halfway is not None
-    np.testing.assert_allclose(halfway.state.h, (one.state.h + other.state.h) / 2)
+    np.testing.assert_allclose(halfway.state, (one.state + other.state) / 2, rtol=0, atol=0.5)
     np.testing.assert_allclose(halfway.logits, (one.logits + other.logits) / 2, rtol=1e-5)
-    np.testing.assert_allclose(halfway.inner, (one.inner + other.inner) / 2)
-    assert halfway.state.h.dtype == halfway.inner.dtype == np.float32
+    assert halfway.logits.dtype == np.float32
     for share, nearer in ((0.49, one), (0.51, other)):
         between = pads.morph(share)
         assert between is not None and between.keyboard is nearer.keyboard
@@ -85,7 +86,7 @@ def test_a_morph_goes_from_one_pad_to_the_one_used_after_it(tmp_path: Path) -> N
 
 def test_a_file_brings_everything_back(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "pads.npz"
-    pads, again = Pads("a", path), Pads("a", path)
+    pads, again = Pads(FakeEngine(), "a", path), Pads(FakeEngine(), "a", path)
     for number, moment in enumerate(moments(3), 1):
         assert len(moment.keyboard.strikes.pitch) == 8 and None not in moment.keyboard.strikes.sequels
         pads.store(number, moment)
@@ -101,7 +102,7 @@ def test_a_file_brings_everything_back(tmp_path: Path) -> None:
 
 def test_music_goes_on_from_a_file_as_it_would_have_gone_on(tmp_path: Path) -> None:
     continuation = TracedContinuation(FakeEngine())
-    pads, again = Pads("a", tmp_path / "pads.npz"), Pads("a", tmp_path / "pads.npz")
+    pads, again = Pads(FakeEngine(), "a", tmp_path / "pads.npz"), Pads(FakeEngine(), "a", tmp_path / "pads.npz")
     pads.store(4, moments(1)[0])
     again.load(pads.save())
     controls = Controls(handles=Handles(density=20.0, composers=(("bach", 1.0),)))
@@ -116,10 +117,10 @@ def test_music_goes_on_from_a_file_as_it_would_have_gone_on(tmp_path: Path) -> N
     assert played[0] == played[1]
 
 
-@pytest.mark.parametrize("missing", ["h", "c", "logits", "inner", "strikes", "struck_step", "released_step", "numbers"])
+@pytest.mark.parametrize("missing", ["state.history", "logits", "strikes", "struck_step", "released_step", "numbers"])
 def test_a_file_that_lacks_something_is_refused_and_changes_nothing(tmp_path: Path, missing: str) -> None:
     """As those do that were kept before the strikes were."""
-    pads, again = (Pads("a", tmp_path / "pads.npz") for _ in range(2))
+    pads, again = (Pads(FakeEngine(), "a", tmp_path / "pads.npz") for _ in range(2))
     for number, moment in enumerate(moments(2), 1):
         pads.store(number, moment)
     with np.load(pads.save()) as file:
@@ -135,17 +136,144 @@ def test_what_is_no_file_of_pads_is_refused_in_a_sentence(tmp_path: Path, conten
     path = tmp_path / "pads.npz"
     path.write_bytes(content)
     with pytest.raises(BadValue, match="is not a file of pads"):
-        Pads("a", path).load(path)
+        Pads(FakeEngine(), "a", path).load(path)
 
 
-def test_another_models_pads_are_refused(tmp_path: Path) -> None:
-    pads = Pads("a", tmp_path / "pads.npz")
+class Retrained(FakeEngine):
+    """Of the same sizes, with other weights."""
+
+    @property
+    def fingerprint(self) -> str:
+        return f"{super().fingerprint} again"
+
+
+@pytest.mark.parametrize(
+    ("engine", "name", "whose"),
+    [
+        (Retrained(), "b", "made with the model 'a'$"),
+        (Retrained(), "a", "made with another version of it$"),
+        (ConstantEngine(), "c", "made with the model 'a'$"),  # of other sizes
+    ],
+    ids=["another model", "trained anew", "of other sizes"],
+)
+def test_another_models_pads_are_refused(engine: StepEngine[Any], name: str, whose: str, tmp_path: Path) -> None:
+    pads = Pads(FakeEngine(), "a", tmp_path / "pads.npz")
     pads.store(1, moments(1)[0])
-    with pytest.raises(BadValue, match="of the model 'a', not 'b'"):
-        Pads("b", tmp_path / "other.npz").load(pads.save())
+    other = Pads(engine, name, tmp_path / "other.npz")
+    with pytest.raises(BadValue, match=whose):
+        other.load(pads.save())
+    assert not other.filled
+
+
+def test_the_same_model_under_another_name_keeps_its_pads(tmp_path: Path) -> None:
+    pads = Pads(FakeEngine(), "a", tmp_path / "pads.npz")
+    pads.store(1, moments(1)[0])
+    renamed = Pads(FakeEngine(), "b", tmp_path / "other.npz")
+    renamed.load(pads.save())
+    assert renamed.filled == {1}
+
+
+def test_pads_of_before_models_had_fingerprints_are_refused(tmp_path: Path) -> None:
+    pads = Pads(FakeEngine(), "a", tmp_path / "pads.npz")
+    pads.store(1, moments(1)[0])
+    with np.load(pads.save()) as file:
+        kept = {name: file[name] for name in file.files if name != "fingerprint"}
+    np.savez(tmp_path / "pads.npz", **kept)
+    with pytest.raises(BadValue, match="made with another version of it"):
+        pads.load(tmp_path / "pads.npz")
+
+
+@pytest.mark.parametrize("name", ["state.history", "logits", "strikes", "struck_step", "released_step", "numbers"])
+def test_what_is_of_another_shape_is_refused(name: str, tmp_path: Path) -> None:
+    """Though the fingerprint is right."""
+    pads = Pads(FakeEngine(), "a", tmp_path / "pads.npz")
+    pads.store(1, moments(1)[0])
+    with np.load(pads.save()) as file:
+        kept = {each: file[each] for each in file.files}
+    kept[f"1.{name}"] = kept[f"1.{name}"][:-1]
+    np.savez(tmp_path / "pads.npz", **kept)
+    with pytest.raises(BadValue, match="is not a file of pads"):
+        Pads(FakeEngine(), "a", tmp_path / "none").load(tmp_path / "pads.npz")
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(CannotWrite, match="taken"):
-        Pads("a", tmp_path / "taken" / "pads.npz").save()
+        Pads(FakeEngine(), "a", tmp_path / "taken" / "pads.npz").save()
+
+
+class Folders:
+    """A model's, and the player's own; and what was told."""
+
+    def __init__(self, home: Path) -> None:
+        self.model, self.own = home / "fake", home / "own" / "fake.npz"
+        self.model.mkdir()
+        self.told: list[str] = []
+
+    def open(self, asked: Path | None = None) -> Pads:
+        return open_pads(FakeEngine(), self.model, self.own, asked, self.told.append)
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Folders:
+    return Folders(tmp_path)
+
+
+def filled(path: Path, *numbers: int, engine: StepEngine[Any] | None = None) -> bytes:
+    """A file with something on these pads."""
+    pads = Pads(engine or FakeEngine(), "fake", path)
+    for number, moment in zip(numbers, moments(len(numbers)), strict=True):
+        pads.store(number, moment)
+    return pads.save().read_bytes()
+
+
+def retrained(path: Path, *numbers: int) -> bytes:
+    """The same of the model before it was trained anew."""
+    return filled(path, *numbers, engine=Retrained())
+
+
+def test_the_players_own_pads_lie_over_the_models(folders: Folders, tmp_path: Path) -> None:
+    assert not folders.open().filled
+    filled(folders.model / "pads.npz", 1, 2)
+    filled(folders.own, 2, 3)
+    pads = folders.open()
+    assert (pads.filled, pads.path, folders.told) == (frozenset({1, 2, 3}), folders.own, [])
+    asked = tmp_path / "asked.npz"
+    assert (folders.open(asked).filled, folders.open(asked).path) == (frozenset({1, 2}), asked)
+    filled(asked, 8)
+    assert folders.open(asked).filled == {1, 2, 8}
+
+
+def test_the_players_own_pads_of_a_model_that_was_trained_anew_are_left_alone(folders: Folders) -> None:
+    filled(folders.model / "pads.npz", 1)
+    kept = retrained(folders.own, 2, 3)
+    pads = folders.open()
+    assert pads.filled == {1}
+    (sentence,) = folders.told
+    assert sentence.endswith("no use to 'fake': they were made with another version of it; playing without them")
+    pads.store(5, moments(1)[0])
+    assert pads.save().parent == folders.own.parent and folders.own.read_bytes() == kept
+    assert folders.open().filled == {1, 5}
+
+
+@pytest.mark.parametrize("content", [b"", b"no pads"])
+def test_own_pads_that_are_none_are_left_alone(content: bytes, folders: Folders) -> None:
+    folders.own.parent.mkdir()
+    folders.own.write_bytes(content)
+    pads = folders.open()
+    assert not pads.filled and pads.path != folders.own
+    assert folders.told == [f"{folders.own} is not a file of pads; playing without them"]
+
+
+def test_a_models_pads_of_before_it_was_trained_anew_are_done_without(folders: Folders) -> None:
+    retrained(folders.model / "pads.npz", 1)
+    filled(folders.own, 2)
+    pads = folders.open()
+    assert (pads.filled, pads.path, len(folders.told)) == (frozenset({2}), folders.own, 1)
+
+
+def test_pads_that_were_asked_for_must_be_right(folders: Folders, tmp_path: Path) -> None:
+    retrained(tmp_path / "asked.npz", 1)
+    with pytest.raises(BadValue, match=r"made with another version of it$"):
+        folders.open(tmp_path / "asked.npz")
+    assert not folders.told

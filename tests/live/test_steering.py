@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perfrnn_live.engines.handles import NOTHING, Handles
+from perfrnn_live.engines.handles import NOTHING, TAUGHT, Handles
 from perfrnn_live.live.controls import KNOBS, Settings
 from perfrnn_live.live.steering import Steering
 from perfrnn_live.music.composers import COMPOSERS
@@ -44,7 +44,7 @@ def test_numbers_are_asked_for_as_they_are(steering: Steering) -> None:
     only = steering.controls(Settings(loudness=50.0), 0.0).handles
     assert only == Handles(loudness=50.0)
     assert handles.anything and only.anything
-    assert np.count_nonzero(only.asked) == 1  # fifty is a corner, and of the others nothing is said
+    assert np.count_nonzero(TAUGHT.row(only)) == 1  # fifty is a corner, and of the others nothing is said
 
 
 def test_a_key_asks_for_its_profile_and_hardly_lets_anything_else_through(steering: Steering) -> None:
@@ -75,7 +75,7 @@ def test_following_asks_for_the_histogram_of_what_was_struck_in_the_last_seconds
 
 def test_composers_and_the_way_between_two(steering: Steering) -> None:
     def asked(settings: Settings) -> dict[str, float]:
-        weights = steering.controls(settings, 0.0).handles.asked[-len(COMPOSERS) :]
+        weights = TAUGHT.row(steering.controls(settings, 0.0).handles)[-len(COMPOSERS) :]
         return {name: float(weight) for name, weight in zip(COMPOSERS, weights, strict=True) if weight}
 
     assert asked(Settings(towards="bach", blend=1.0)) == {}

@@ -34,6 +34,7 @@ AFTER_TWO = slice(7, 10)  # what followed the last two strikes: key, steps left,
 AFTER_THREE = slice(10, 13)
 IN_FORCE = 13
 LAST_BINS = slice(14, 18)
+RETURN = slice(18, 23)  # the longest run heard before: level, key, steps left, velocity bin, semitones moved + 64
 
 
 def live(tokens: list[int], vocabulary: Vocabulary) -> NDArray[np.int64]:
@@ -57,7 +58,7 @@ def assert_alike(tokens: list[int], vocabulary: Vocabulary) -> NDArray[np.int64]
 
 def test_what_trained_models_read() -> None:
     """Another number here, and no model that was trained before knows what it is told."""
-    assert (INTERVALS, ORDERS, LOUDNESSES, REMEMBERED, REMINDERS, UNKNOWN) == (6, (2, 3), 4, 1024, 18, 128)
+    assert (INTERVALS, ORDERS, LOUDNESSES, REMEMBERED, REMINDERS, UNKNOWN) == (6, (2, 3), 4, 1024, 23, 128)
 
 
 @given(vocabularies, performances())
@@ -226,3 +227,17 @@ def test_telling_changes_nothing() -> None:
     once[:] = 0
     later, same = (strikes.reminders(step, 7) for step in (300, 35))
     assert (later[AFTER_TWO].tolist(), same[AFTER_TWO].tolist()) == ([60, 0, 5], [60, 6, 5])
+
+
+def test_a_return_is_told_as_high_and_as_loud_as_it_is_now() -> None:
+    """A motif of five keys, then again a fourth higher and two bins louder: after four, the fifth is foretold."""
+    motif, waits = [60, 62, 64, 65, 71], [10, 10, 10, 20]
+    tokens: list[int] = []
+    for moved, louder in ((0, 0), (5, 2)):
+        for key, wait in zip(motif, [*waits, 50], strict=True):
+            tokens += [VELOCITY + 12 + louder, ON + key + moved, OFF + key + moved, SHIFT + wait]
+    told = assert_alike(tokens, PERFORMANCE_8MS)
+    fourth = len(tokens) - 4 - 1  # after the release of the last but one key, before time passes
+    assert told[fourth, RETURN].tolist() == [1, 76, 21, 14, 64 + 5]
+    assert told[fourth + 1, RETURN].tolist() == [1, 76, 1, 14, 64 + 5]  # twenty steps later it is due
+    assert (told[: 4 * 8, RETURN] == UNKNOWN).all()  # the motif had not returned yet

@@ -11,13 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from perfrnn_live.engines.base import Context, Logits, OnnxEngine
-from perfrnn_live.engines.handles import HANDLES, NOTHING, Asked, Handles
+from perfrnn_live.engines.base import Logits
+from perfrnn_live.engines.fake import ConstantEngine
+from perfrnn_live.engines.handles import NOTHING, TAUGHT, Asked, Handles
+from perfrnn_live.engines.lstm.onnx import OnnxEngine
+from perfrnn_live.errors import BadValue
 from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, EventKind
 from perfrnn_live.sampling.continuation import Continuation, Moment
 from perfrnn_live.sampling.controls import FREE, Constraint, Controls
-from tests.networks import ConstantEngine, random_tokens
+from tests.networks import random_tokens
 
 ON, OFF, SHIFT, VELOCITY = (PERFORMANCE_8MS.tokens_of(kind) for kind in EventKind)
 RATE = PERFORMANCE_8MS.steps_per_second
@@ -120,18 +123,18 @@ def test_priming_hears_everything_and_then_releases_every_key() -> None:
     primed = Continuation(ConstantEngine()).primed(tokens)
     assert held.keyboard.sounding.any() and not primed.keyboard.sounding.any()
     assert primed.keyboard.step == held.keyboard.step and primed.keyboard.silent_steps == 0
-    assert primed.state.h.item() == 1 + len(tokens) + held.keyboard.sounding.sum()  # start symbol and releases too
+    assert primed.state == 1 + len(tokens) + held.keyboard.sounding.sum()  # start symbol and releases too
 
 
 @pytest.mark.parametrize("symbol", [None, PERFORMANCE_8MS.start, PERFORMANCE_8MS.middle])
 def test_it_begins_with_a_piece_unless_told_otherwise(symbol: int | None, tiny_fp32: Path) -> None:
     engine = OnnxEngine(tiny_fp32)
     continuation = Continuation(engine)
-    first = np.array([PERFORMANCE_8MS.start if symbol is None else symbol])
-    expected, state = engine.step(first, engine.start(1), Context.of([Keyboard.silent()], RATE))
+    first = [PERFORMANCE_8MS.start if symbol is None else symbol]
+    logits, (state,) = engine.step(first, engine.start(1), [Keyboard.silent()])
     for moment in (*continuation.beginning(3, symbol), continuation.primed([], symbol)):
-        np.testing.assert_allclose(moment.logits, expected.logits[0], rtol=0, atol=1e-5)
-        np.testing.assert_allclose(moment.inner, expected.inner[0], rtol=0, atol=1e-5)
+        np.testing.assert_allclose(moment.logits, logits[0], rtol=0, atol=1e-5)
+        np.testing.assert_allclose(moment.state.inner, state.inner, rtol=0, atol=1e-5)
         np.testing.assert_allclose(moment.state.h, state.h, rtol=0, atol=1e-5)
         assert moment.keyboard.step == 0 and not moment.keyboard.sounding.any()
     tokens = random_tokens(2, 10)[:25]
@@ -154,7 +157,7 @@ def test_streams_fed_together_equal_one_by_one(folder: str, request: pytest.Fixt
     tolerance = 1e-5 if folder == "tiny_fp32" else 0.5  # int8 rounds by the largest value of a batch
     for one, other in zip(together, alone, strict=True):
         np.testing.assert_allclose(one.logits, other.logits, rtol=0, atol=tolerance)
-        np.testing.assert_allclose(one.inner, other.inner, rtol=0, atol=tolerance)
+        np.testing.assert_allclose(one.state.inner, other.state.inner, rtol=0, atol=tolerance)
         np.testing.assert_allclose(one.state.h, other.state.h, rtol=0, atol=tolerance)
         np.testing.assert_array_equal(one.keyboard.sounding, other.keyboard.sounding)
         np.testing.assert_array_equal(one.keyboard.reminders(), other.keyboard.reminders())
@@ -181,16 +184,16 @@ class AskedEngine(ConstantEngine):
 
     def __init__(self, handling: NDArray[np.float32]) -> None:
         super().__init__(handling=handling)
-        self.asked: list[tuple[NDArray[np.float32], Asked]] = []
+        self.asked: list[tuple[int, Asked]] = []
 
-    def handled(self, inner: NDArray[np.float32], asked: Asked) -> Logits:
-        self.asked.append((inner, asked))
-        return super().handled(inner, asked)
+    def handled(self, state: int, asked: Asked) -> Logits:
+        self.asked.append((state, asked))
+        return super().handled(state, asked)
 
 
 def adding(handles: Handles, tokens: slice, by: float) -> NDArray[np.float32]:
-    """A handling (HANDLES, size) that adds `by` to `tokens` if exactly this is asked."""
-    asked = handles.asked
+    """A handling (handles, size) that adds `by` to `tokens` if exactly this is asked."""
+    asked = TAUGHT.row(handles)
     return np.outer(asked / (asked @ asked), leaning(tokens, by)).astype(np.float32)
 
 
@@ -199,9 +202,10 @@ def test_what_is_asked_is_asked_of_the_network_at_this_moment() -> None:
     continuation, moment, rng = Continuation(engine), listened(engine, [60, SHIFT.start + 9]), np.random.default_rng(6)
     assert {continuation.choose(moment, Controls(handles=ASKED), rng) for _ in range(100)} == {67}
     assert len(engine.asked) == 100
-    for inner, asked in engine.asked:
-        np.testing.assert_array_equal(inner, [moment.inner] * 4)  # how many steps it took
-        np.testing.assert_array_equal(asked, ASKED.terms[0])
+    for state, asked in engine.asked:
+        assert state == moment.state == 3  # how many steps it took
+        np.testing.assert_array_equal(asked, TAUGHT.terms(ASKED)[0])
+        assert asked is engine.asked[0][1]  # worked out once
 
 
 def test_nothing_asked_is_what_the_model_expects() -> None:
@@ -211,8 +215,24 @@ def test_nothing_asked_is_what_the_model_expects() -> None:
     drawn = chosen(engine, moment, Controls(), FREE)
     assert chosen(with_handling, moment, Controls(handles=Handles(composers=())), FREE) == drawn
     assert not with_handling.asked and len(drawn) > 100
-    with pytest.raises(AssertionError, match="nothing was asked"):
-        chosen(engine, moment, Controls(handles=ASKED), FREE)
+
+
+def test_an_engine_that_cannot_be_asked_plays_as_it_would() -> None:
+    engine = ConstantEngine(np.random.default_rng(3).normal(size=PERFORMANCE_8MS.size).astype(np.float32))
+    assert engine.handles is None
+    moment = listened(engine, [60])
+    assert chosen(engine, moment, Controls(handles=ASKED), FREE) == chosen(engine, moment, Controls(), FREE)
+    with pytest.raises(BadValue, match="this model cannot be asked for "):
+        Continuation(engine).check(ASKED)
+    Continuation(engine).check(Handles(pitch_classes=(1.0,) * 12))  # a scale is kept to without its help
+
+
+def test_what_a_model_does_not_know_is_not_asked_of_it() -> None:
+    engine = AskedEngine(adding(ASKED, ON, 50.0))
+    moment = listened(engine, [60])
+    stranger = Controls(handles=Handles(composers=(("satie", 1.0),)))
+    assert chosen(engine, moment, stranger, FREE) == chosen(engine, moment, Controls(), FREE)
+    assert not engine.asked
 
 
 def test_what_is_expected_where_something_is_asked(tiny_model: Path) -> None:
@@ -221,8 +241,8 @@ def test_what_is_expected_where_something_is_asked(tiny_model: Path) -> None:
     moment = continuation.primed(random_tokens(3, 20))
     assert continuation.expected(moment, Handles()) is moment.logits
     asked = continuation.expected(moment, ASKED)
-    terms, counts = ASKED.terms
-    added = counts @ engine.handled(np.stack([moment.inner] * len(terms)), terms)
+    terms, counts = TAUGHT.terms(ASKED)
+    added = counts @ engine.handled(moment.state, terms)
     np.testing.assert_allclose(asked, moment.logits + added, rtol=0, atol=1e-4)
     assert abs(asked - moment.logits).max() > 0.1
 
@@ -246,7 +266,7 @@ def test_asking_leaves_no_trace(tiny_model: Path) -> None:
     """What the music is remembered as is what sounded, whatever was asked for."""
     continuation = Continuation(OnnxEngine(tiny_model))
     kept, tokens = continuation.primed(random_tokens(3, 20)), random_tokens(4, 20)
-    given = [each.copy() for each in (kept.logits, kept.inner, kept.state.h, kept.state.c)]
+    given = [each.copy() for each in (kept.logits, kept.state.inner, kept.state.h, kept.state.c)]
 
     def listening(controls: Controls) -> tuple[Moment, list[int]]:
         moment, rng, wished = kept, np.random.default_rng(7), []
@@ -257,9 +277,13 @@ def test_asking_leaves_no_trace(tiny_model: Path) -> None:
 
     (plain, as_learned), (moment, as_asked) = listening(Controls()), listening(Controls(handles=ASKED))
     assert as_learned != as_asked
-    for one, other in ((plain.logits, moment.logits), (plain.inner, moment.inner), (plain.state.c, moment.state.c)):
+    for one, other in (
+        (plain.logits, moment.logits),
+        (plain.state.inner, moment.state.inner),
+        (plain.state.c, moment.state.c),
+    ):
         np.testing.assert_array_equal(one, other)
-    for array, before in zip((kept.logits, kept.inner, kept.state.h, kept.state.c), given, strict=True):
+    for array, before in zip((kept.logits, kept.state.inner, kept.state.h, kept.state.c), given, strict=True):
         np.testing.assert_array_equal(array, before)
 
 
@@ -318,7 +342,7 @@ def any_moment(draw: st.DrawFn) -> Moment:
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     logits = rng.normal(scale=draw(st.sampled_from([0.0, 3.0, 1000.0])), size=PERFORMANCE_8MS.size).astype(np.float32)
     keyboard = Keyboard(step, 16, sounding, struck, released, silent.strikes)
-    return Moment(ConstantEngine().start(1), logits, np.zeros(1, np.float32), keyboard, draw(st.booleans()))
+    return Moment(0, logits, keyboard, draw(st.booleans()))
 
 
 @settings(max_examples=200)
@@ -340,7 +364,7 @@ def test_something_can_always_be_chosen_and_obeys(moment: Moment, controls: Cont
     within_steps = min(constraint.within_steps or LONGEST, LONGEST)
     passed_steps = min(constraint.waited_steps, within_steps)
 
-    handling = np.random.default_rng(1).normal(scale=30.0, size=(HANDLES, PERFORMANCE_8MS.size)).astype(np.float32)
+    handling = np.random.default_rng(1).normal(scale=30.0, size=(TAUGHT.size, PERFORMANCE_8MS.size)).astype(np.float32)
     continuation, rng = Continuation(ConstantEngine(handling=handling)), np.random.default_rng(0)
     for _ in range(20):
         event = PERFORMANCE_8MS.events[continuation.choose(moment, controls, rng, constraint)]

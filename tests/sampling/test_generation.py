@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from perfrnn_live.engines.base import OnnxEngine, StepEngine
-from perfrnn_live.engines.handles import HANDLES, Handles
+from perfrnn_live.engines.base import StepEngine
+from perfrnn_live.engines.fake import ConstantEngine
+from perfrnn_live.engines.handles import TAUGHT, Handles
+from perfrnn_live.engines.lstm.onnx import OnnxEngine
 from perfrnn_live.evaluation.likelihood import evaluate
 from perfrnn_live.music.codec import decode
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, EventKind
@@ -16,13 +19,13 @@ from perfrnn_live.sampling.continuation import Continuation
 from perfrnn_live.sampling.controls import Controls
 from perfrnn_live.sampling.draw import log_softmax
 from perfrnn_live.sampling.generation import generate, likeliest
-from tests.networks import ConstantEngine, corpus_of, random_tokens
+from tests.networks import corpus_of, random_tokens
 
 SHIFT = PERFORMANCE_8MS.tokens_of(EventKind.TIME_SHIFT)
 STEP_S = PERFORMANCE_8MS.step_s
 
 
-def played(engine: StepEngine, seconds: float, seed: int = 1, count: int = 1, beams: int = 1) -> list[list[int]]:
+def played(engine: StepEngine[Any], seconds: float, seed: int = 1, count: int = 1, beams: int = 1) -> list[list[int]]:
     continuation = Continuation(engine)
     (start,) = continuation.beginning()
     return generate(continuation, start, seconds, Controls(), np.random.default_rng(seed), count, beams)
@@ -73,7 +76,7 @@ def test_beams_raise_the_models_own_likelihood(shipped: Path) -> None:
 def test_beams_are_compared_by_what_was_asked() -> None:
     rng = np.random.default_rng(1)
     logits = rng.normal(scale=2.0, size=413).astype(np.float32)
-    engine = ConstantEngine(logits, handling=rng.normal(scale=2.0, size=(HANDLES, 413)).astype(np.float32))
+    engine = ConstantEngine(logits, handling=rng.normal(scale=2.0, size=(TAUGHT.size, 413)).astype(np.float32))
     continuation, controls = Continuation(engine), Controls(handles=Handles(loudness=50.0, register=60.0))
     (start,) = continuation.beginning()
     (path,) = likeliest(continuation, [start], controls, np.random.default_rng(3), beams=5, events=8)

@@ -9,6 +9,7 @@ import mido
 import numpy as np
 import pytest
 
+from perfrnn_live.engines.fake import FakeEngine
 from perfrnn_live.errors import CannotWrite, PlayerLost
 from perfrnn_live.live.controls import KNOBS
 from perfrnn_live.music.midi import note_off, releases, strikes
@@ -17,7 +18,7 @@ from perfrnn_live.music.performance import Note
 from perfrnn_live.player.messages import Command, Failed, Report, TakeBack
 from perfrnn_live.sampling.controls import Controls
 from perfrnn_live.stage.session import Summary
-from tests.fakes import FakeEngine, ScriptedLink, TracedContinuation, messages_of
+from tests.fakes import ScriptedLink, TracedContinuation, messages_of
 from tests.sittings import BEGAN_S, PEDAL_UP, STEP_S, Sitting
 
 

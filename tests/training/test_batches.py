@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from perfrnn_live.engines.handles import DENSITIES, HANDLES, LOUDNESSES, PITCH_CLASSES, REGISTERS, asked
+from perfrnn_live.engines.handles import PITCH_CLASSES, TAUGHT
 from perfrnn_live.music.composers import COMPOSERS
 from perfrnn_live.music.reminders import along
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS
@@ -21,7 +21,13 @@ from perfrnn_live.training.foresight import measured
 from tests.networks import random_tokens
 
 START, MIDDLE = PERFORMANCE_8MS.start, PERFORMANCE_8MS.middle
-WIDTHS = (len(DENSITIES), len(LOUDNESSES), len(REGISTERS), PITCH_CLASSES, len(COMPOSERS))  # of the handles, in order
+WIDTHS = (
+    len(TAUGHT.densities),
+    len(TAUGHT.loudnesses),
+    len(TAUGHT.registers),
+    PITCH_CLASSES,
+    len(COMPOSERS),
+)  # of the handles, in order
 LENGTHS = (1, 5, 6, 7, 12, 13, 31)  # around multiples of a segment of 6
 
 
@@ -181,11 +187,11 @@ def test_what_is_asked_for_is_what_comes() -> None:
         name = by[tuple(each.targets)]
         weights = np.array([name == composer for composer in COMPOSERS], np.float32)
         known = measured(np.array(each.targets, np.int16), PERFORMANCE_8MS)[:-1]
-        everything = asked(known, np.tile(weights, (len(known), 1)))
+        everything = TAUGHT.rows(known, np.tile(weights, (len(known), 1)))
         assert sum(map(len, each.asked)) == len(everything)
         place = 0
         for segment in each.asked:
-            assert segment.shape == (len(segment), HANDLES)
+            assert segment.shape == (len(segment), TAUGHT.size)
             full = everything[place : place + len(segment)]
             place += len(segment)
             segments += 1

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from perfrnn_live.engines.handles import HANDLES
+from perfrnn_live.engines.handles import TAUGHT
 from perfrnn_live.engines.lstm.network import NetworkConfig, PerformanceRNN
 from perfrnn_live.errors import CheckpointMismatch
 from perfrnn_live.music.keyboard import KEY_FEATURES
@@ -218,7 +218,7 @@ def test_what_is_asked_for_teaches_the_handles_and_nothing_else() -> None:
     torch.nn.init.normal_(network.handling.output.weight, std=0.1)
     tokens, reminders = torch.randint(0, 413, (2, 5)), torch.randint(0, 129, (2, 5, REMINDERS))
     told = (tokens, torch.rand(2, 5, KEY_FEATURES), reminders)
-    unasked, asked, _ = loop.Both(network)(*told, torch.rand(2, 5, HANDLES), network.start(2))
+    unasked, asked, _ = loop.Both(network)(*told, torch.rand(2, 5, TAUGHT.size), network.start(2))
     torch.testing.assert_close(unasked, network(*told, network.start(2))[0])
     assert not torch.allclose(unasked, asked)
     asked.logsumexp(-1).sum().backward()

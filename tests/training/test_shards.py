@@ -20,8 +20,8 @@ from perfrnn_live.training import shards
 from perfrnn_live.training.augmentation import AUGMENTATIONS
 from perfrnn_live.training.batches import Batch, CarriedBatches
 from perfrnn_live.training.corpus import TokenCorpus, find_recordings, tokenise
-from perfrnn_live.training.run import load_split
 from perfrnn_live.training.shards import Recording, Shards
+from perfrnn_live.training.splits import load_split
 from tests.networks import random_tokens
 from tests.training.test_corpus import write_note
 

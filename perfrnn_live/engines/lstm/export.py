@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,25 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
+from torch import nn
 
 from perfrnn_live.engines.card import HANDLING, ONNX
-from perfrnn_live.engines.handles import HANDLES
-from perfrnn_live.engines.lstm.network import PerformanceRNN
+from perfrnn_live.engines.lstm.line import LineScores
+from perfrnn_live.engines.lstm.network import FIRST_SHIFT, PerformanceRNN
 from perfrnn_live.engines.lstm.weights import load_network
 from perfrnn_live.errors import CannotWrite
 from perfrnn_live.music.keyboard import KEY_FEATURES
-from perfrnn_live.music.reminders import REMINDERS, VALUES
+from perfrnn_live.music.reminders import (
+    KEY_PLACES,
+    REMINDERS,
+    RETURN_KEY_PLACE,
+    RETURN_LEVEL_PLACE,
+    STEP_PLACES,
+    VALUES,
+    VELOCITY_PLACES,
+)
+from perfrnn_live.music.returns import LEVELS
+from perfrnn_live.music.vocabulary import PITCHES, VELOCITY_BINS
 
 _OPSET = 18
 
@@ -99,7 +111,8 @@ def step_graph(network: PerformanceRNN) -> onnx.ModelProto:
         c_out.append(graph.unsqueeze(c, 0))
     graph.norm(x, weights["output_norm.weight"], weights["output_norm.bias"], output="inner")
     logits = graph.linear("inner", weights["output.weight"], weights["output.bias"])
-    graph.add("Add", logits, graph.product("keys", weights["keys_output.weight"]), output="logits")
+    logits = graph.add("Add", logits, graph.product("keys", weights["keys_output.weight"]))
+    graph.add("Add", logits, _scores(graph, network), output="logits")
     graph.add("Concat", *h_out, output="new_h", axis=0)
     graph.add("Concat", *c_out, output="new_c", axis=0)
 
@@ -114,8 +127,48 @@ def step_graph(network: PerformanceRNN) -> onnx.ModelProto:
     return graph.model("performance-rnn-step", inputs, outputs + [_value(name, *state) for name in ("new_h", "new_c")])
 
 
+def _scores(graph: _Graph, network: PerformanceRNN) -> str:
+    """What the lines add to the logits, (batch, size), as `PerformanceRNN.scores` has it."""
+    sounding, recency = graph.split("keys", 2, axis=1)
+    eighth = graph.power_of_two(recency, 3)
+    level = graph.add("Cast", graph.columns("reminders", [RETURN_LEVEL_PLACE]), to=TensorProto.FLOAT)
+    sure = graph.add("Mul", graph.unsqueeze(level, 2), graph.constant(np.array(1 / LEVELS, np.float32)))
+    followed = graph.marks(graph.columns("reminders", KEY_PLACES), PITCHES)
+    returning = graph.add("Mul", graph.marks(graph.columns("reminders", [RETURN_KEY_PLACE]), PITCHES), sure)
+    touched = [graph.unsqueeze(x, 1) for x in (sounding, recency, eighth, graph.power_of_two(eighth, 3))]
+    keys = graph.add("Concat", *touched, followed, returning, axis=1)
+    shifts = network.shift_scores.length
+    steps = graph.add("Sub", graph.columns("reminders", STEP_PLACES), graph.constant(np.array(FIRST_SHIFT)))
+    bins = graph.columns("reminders", VELOCITY_PLACES)
+    lines = (
+        (network.key_scores, keys),
+        (network.shift_scores, graph.marks(steps, shifts)),
+        (network.velocity_scores, graph.marks(bins, VELOCITY_BINS)),
+    )
+    return graph.add("Concat", *(_line_scores(graph, line, planes) for line, planes in lines), axis=1)
+
+
+def _line_scores(graph: _Graph, line: LineScores, planes: str) -> str:
+    """planes (batch, planes, length) → (batch, outputs · length), as `LineScores` has it."""
+    weights = _weights(line)
+    count = len(weights["kernel"])
+    padded = graph.add("Pad", planes, graph.constant(np.array([0, 0, line.reach, 0, 0, line.reach])))
+    flat = graph.add("Reshape", padded, graph.constant(np.array([-1, count * (line.length + 2 * line.reach)])))
+    starts = line.block * np.arange(line.length // line.block)[:, None, None]
+    rows = (line.length + 2 * line.reach) * np.arange(count)[:, None]
+    places = (starts + rows + np.arange(line.width)).reshape(len(starts), -1)  # (blocks, planes · width)
+    around = graph.product(graph.add("Gather", flat, graph.constant(places), axis=1), line.banded().detach().numpy().T)
+    around = graph.add("Reshape", around, graph.constant(np.array([0, line.length, -1])))
+    gate = graph.unsqueeze(graph.linear("inner", weights["gate.weight"], weights["gate.bias"]), 1)
+    x = graph.silu(graph.add("Add", around, gate))
+    x = graph.silu(graph.linear(x, weights["hidden.weight"], weights["hidden.bias"]))
+    x = graph.linear(x, weights["output.weight"], weights["output.bias"])
+    x = graph.add("Transpose", x, perm=[0, 2, 1])
+    return graph.add("Reshape", x, graph.constant(np.array([0, -1])))
+
+
 def handling_graph(network: PerformanceRNN) -> onnx.ModelProto:
-    """inner (batch, cells), asked (batch, HANDLES) → added (batch, size)."""
+    """inner (batch, cells), asked (batch, handles) → added (batch, size)."""
     graph = _Graph()
     weights = {name.removeprefix("handling."): array for name, array in _weights(network).items()}
     expected = graph.linear("inner", weights["expected.weight"], weights["expected.bias"])
@@ -123,11 +176,12 @@ def handling_graph(network: PerformanceRNN) -> onnx.ModelProto:
     x = graph.norm(x, weights["norm.weight"], weights["norm.bias"])
     x = graph.silu(graph.linear(x, weights["hidden.weight"], weights["hidden.bias"]))
     graph.linear(x, weights["output.weight"], weights["output.bias"], output="added")
-    inputs = [_value("inner", "batch", network.config.cells), _value("asked", "batch", HANDLES)]
+    handles = network.handling.asked.in_features
+    inputs = [_value("inner", "batch", network.config.cells), _value("asked", "batch", handles)]
     return graph.model("performance-rnn-handling", inputs, [_value("added", "batch", network.config.events.size)])
 
 
-def _weights(network: PerformanceRNN) -> dict[str, NDArray[np.float32]]:
+def _weights(network: nn.Module) -> dict[str, NDArray[np.float32]]:
     return {name: tensor.detach().numpy() for name, tensor in network.state_dict().items()}
 
 
@@ -164,6 +218,20 @@ class _Graph:
 
     def silu(self, x: str) -> str:
         return self.add("Mul", x, self.add("Sigmoid", x))
+
+    def power_of_two(self, x: str, doublings: int) -> str:
+        """x to the power 2 ** `doublings`."""
+        for _ in range(doublings):
+            x = self.add("Mul", x, x)
+        return x
+
+    def columns(self, x: str, places: Sequence[int]) -> str:
+        return self.add("Gather", x, self.constant(np.array(places)), axis=1)
+
+    def marks(self, places: str, length: int) -> str:
+        """places (batch, planes) int64 → (batch, planes, length), 1 at each place."""
+        there = self.add("Equal", self.unsqueeze(places, 2), self.constant(np.arange(length)))
+        return self.add("Cast", there, to=TensorProto.FLOAT)
 
     def split(self, x: str, parts: int, axis: int) -> list[str]:
         outputs = [f"{x}_{len(self.nodes)}_{part}" for part in range(parts)]

@@ -4,6 +4,7 @@ Oore et al. 2018: 3 × 512 LSTM cells, a categorical distribution over 413 event
 to what it read (residual) and reads it normalised, so that depth trains at once. The keys that sound, and how lately
 each was struck, come in beside the event, and go straight to the output too: what is possible need not be remembered.
 So do reminders of what followed when the last notes were heard before: what the music repeats need not be either.
+Beside the output, keys, time shifts and velocities are scored by what lies around them (`line.py`).
 
 What a performer asks for (`handles.py`) comes in last, between the layers and the events. So it acts at once and
 leaves no trace: what the network remembers is what sounded, whatever was asked, and unasked it is what it would be
@@ -19,11 +20,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
-from perfrnn_live.engines.handles import HANDLES
+from perfrnn_live.engines.handles import TAUGHT
+from perfrnn_live.engines.lstm.line import LineScores, marks
 from perfrnn_live.music.keyboard import KEY_FEATURES
-from perfrnn_live.music.reminders import REMINDERS, VALUES
-from perfrnn_live.music.vocabulary import VOCABULARIES, Vocabulary
+from perfrnn_live.music.reminders import (
+    KEY_PLACES,
+    REMINDERS,
+    RETURN_KEY_PLACE,
+    RETURN_LEVEL_PLACE,
+    STEP_PLACES,
+    VALUES,
+    VELOCITY_PLACES,
+)
+from perfrnn_live.music.returns import LEVELS
+from perfrnn_live.music.vocabulary import PITCHES, VELOCITY_BINS, VOCABULARIES, Vocabulary
 
+KEY_PLANES = 5 + len(KEY_PLACES)
+FIRST_SHIFT = 2  # the reminder that says: in one step
 Hidden = tuple[Tensor, Tensor]  # h and c, each (layers, batch, cells)
 
 
@@ -71,10 +84,10 @@ class Layer(nn.Module):
 class Handling(nn.Module):
     """What the network expects, and what is asked of the music to come → by how much that changes what it expects."""
 
-    def __init__(self, cells: int, size: int) -> None:
+    def __init__(self, cells: int, size: int, handles: int) -> None:
         super().__init__()
         self.expected = nn.Linear(cells, cells)
-        self.asked = nn.Linear(HANDLES, cells, bias=False)
+        self.asked = nn.Linear(handles, cells, bias=False)
         self.norm = nn.LayerNorm(cells)
         self.hidden = nn.Linear(cells, cells)
         self.output = nn.Linear(cells, size)
@@ -82,16 +95,17 @@ class Handling(nn.Module):
         nn.init.zeros_(self.output.bias)
 
     def forward(self, expected: Tensor, asked: Tensor) -> Tensor:
-        """expected (..., cells), asked (..., HANDLES) → what is to be added to the logits (..., size)."""
+        """expected (..., cells), asked (..., handles) → what is to be added to the logits (..., size)."""
         x = silu(self.expected(expected) + self.asked(asked))  # not relu: at this learning rate all of it died
         return self.output(silu(self.hidden(self.norm(x))))  # type: ignore[no-any-return]
 
 
 class PerformanceRNN(nn.Module):
     """Tokens, what the past tells and hidden state in; logits of the next event and new hidden state out. Keeps no
-    state itself. `dropout` is for training: the share of what each layer adds that is left out."""
+    state itself. `dropout` is for training: the share of what each layer adds that is left out. Of `handles` corners is
+    what can be asked."""
 
-    def __init__(self, config: NetworkConfig, dropout: float = 0.0) -> None:
+    def __init__(self, config: NetworkConfig, dropout: float = 0.0, handles: int = TAUGHT.size) -> None:
         super().__init__()
         self.config = config
         size, cells = config.events.size, config.cells
@@ -102,7 +116,11 @@ class PerformanceRNN(nn.Module):
         self.output_norm = nn.LayerNorm(cells)
         self.output = nn.Linear(cells, size)
         self.keys_output = nn.Linear(KEY_FEATURES, size, bias=False)
-        self.handling = Handling(cells, size)
+        self.handling = Handling(cells, size, handles)
+        shifts = config.events.max_shift
+        self.key_scores = LineScores(cells, KEY_PLANES, PITCHES, channels=32, reach=24, block=16, outputs=2)
+        self.shift_scores = LineScores(cells, len(STEP_PLACES), shifts, channels=16, reach=12, block=25)
+        self.velocity_scores = LineScores(cells, len(VELOCITY_PLACES), VELOCITY_BINS, channels=16, reach=15, block=32)
         nn.init.normal_(self.embedding.weight, std=0.5)
         nn.init.normal_(self.keys.weight, std=0.05)
         nn.init.normal_(self.reminders.weight, std=0.05)
@@ -127,5 +145,25 @@ class PerformanceRNN(nn.Module):
             h_out.append(h)
             c_out.append(c)
         expected = self.output_norm(x)
-        logits = self.output(expected) + self.keys_output(keys)
+        logits = self.output(expected) + self.keys_output(keys) + self.scores(expected, keys, reminders)
         return logits, expected, (torch.cat(h_out), torch.cat(c_out))
+
+    def scores(self, expected: Tensor, keys: Tensor, reminders: Tensor) -> Tensor:
+        """What the lines of keys, time shifts and velocities add to the logits, (batch, time, size)."""
+        steps = marks(reminders[..., STEP_PLACES] - FIRST_SHIFT, self.shift_scores.length, keys)
+        bins = marks(reminders[..., VELOCITY_PLACES], VELOCITY_BINS, keys)
+        strikes, releases = self.key_scores(expected, key_planes(keys, reminders)).unbind(-1)
+        shifts, velocities = self.shift_scores(expected, steps), self.velocity_scores(expected, bins)
+        return torch.cat([strikes, releases, shifts.squeeze(-1), velocities.squeeze(-1)], -1)
+
+
+def key_planes(keys: Tensor, reminders: Tensor) -> Tensor:
+    """What is marked on the line of keys, (batch, time, KEY_PLANES, 128): those that sound; how lately each was struck,
+    by slow and by quick measures; those that followed when the last strikes were heard before; and the one
+    that followed the longest run heard before, the more the longer the run."""
+    sounding, recency = keys[..., :PITCHES], keys[..., PITCHES:]
+    eighth = recency**8
+    followed = marks(reminders[..., KEY_PLACES], PITCHES, keys).unbind(-2)
+    returning = marks(reminders[..., [RETURN_KEY_PLACE]], PITCHES, keys).squeeze(-2)
+    sure = reminders[..., [RETURN_LEVEL_PLACE]] / LEVELS
+    return torch.stack([sounding, recency, eighth, eighth**8, *followed, returning * sure], dim=-2)

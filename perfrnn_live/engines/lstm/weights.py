@@ -9,20 +9,22 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from perfrnn_live.engines.card import WEIGHTS, read_card, write_card
+from perfrnn_live.engines.card import WEIGHTS, write_card
+from perfrnn_live.engines.handles import TAUGHT, HandleSpace
 from perfrnn_live.engines.lstm.network import NetworkConfig, PerformanceRNN
+from perfrnn_live.engines.lstm.sizes import KIND, read_sizes
 from perfrnn_live.errors import CheckpointMismatch
 
 
 def load_network(folder: Path) -> PerformanceRNN:
     """The network of a model folder, ready to evaluate. Raises CheckpointMismatch, also where an installed package's
     model has left its weights at home."""
-    card = read_card(folder)
+    sizes = read_sizes(folder)
     if not (folder / WEIGHTS).exists():
         where = f"give its folder in a clone of the repository, models/{folder.name}"
         raise CheckpointMismatch(f"{folder} has no {WEIGHTS}, for an installed package brings what plays: {where}")
     try:
-        network = PerformanceRNN(NetworkConfig(**card.fields["network"]))
+        network = PerformanceRNN(NetworkConfig(sizes.vocabulary.name, **sizes.network), handles=sizes.handles.size)
         network.load_state_dict(load_file(folder / WEIGHTS))
     except (OSError, RuntimeError, TypeError, SafetensorError) as error:
         reason = str(error).splitlines()[-1].strip()  # torch has a line for every tensor
@@ -30,11 +32,13 @@ def load_network(folder: Path) -> PerformanceRNN:
     return network.eval()
 
 
-def save_network(folder: Path, network: PerformanceRNN, fields: dict[str, Any]) -> None:
-    """Write weights, in half precision, and card."""
+def save_network(folder: Path, network: PerformanceRNN, fields: dict[str, Any], handles: HandleSpace = TAUGHT) -> None:
+    """Write weights, in half precision, and a card that also says what the network's handles mean."""
     folder.mkdir(parents=True, exist_ok=True)
     save_file({name: tensor.half().contiguous() for name, tensor in network.state_dict().items()}, folder / WEIGHTS)
-    write_card(folder, {"network": network.config.to_json(), **fields})
+    sizes = network.config.to_json()
+    told = {"engine": KIND, "vocabulary": sizes.pop("vocabulary"), "handles": handles.to_json(), "network": sizes}
+    write_card(folder, {**told, **fields})
 
 
 def save_training_result(best: Path, folder: Path, data: str, licence: str) -> None:

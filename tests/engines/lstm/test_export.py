@@ -12,9 +12,9 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
 
-from perfrnn_live.engines.base import OnnxEngine
-from perfrnn_live.engines.handles import HANDLES
+from perfrnn_live.engines.handles import TAUGHT
 from perfrnn_live.engines.lstm.export import export, quantise
+from perfrnn_live.engines.lstm.onnx import OnnxEngine
 from perfrnn_live.engines.lstm.weights import load_network, save_network
 from perfrnn_live.errors import CannotWrite
 from perfrnn_live.evaluation.likelihood import evaluate
@@ -86,8 +86,12 @@ def test_weights_have_seven_bits_and_logging_is_as_it_was(tiny_model: Path, tmp_
     assert export(folder) == graphs
     assert logging.getLogger().level == level
     step, handling = (arrays(graph, np.int8) for graph in graphs)
-    assert sorted(array.shape for array in step) == [(24, 413), (48, 96), (48, 96), (256, 24), (256, 413)]
-    assert sorted(array.shape for array in handling) == [(24, 24), (24, 24), (24, 413), (HANDLES, 24)]
+    layers = [(24, 413), (48, 96), (48, 96), (256, 24), (256, 413)]
+    keys = [(7 * 64, 16 * 32), (24, 32), (32, 32), (32, 2)]  # the band; the gate; what is made of the features
+    shifts = [(9 * 49, 25 * 16), (24, 16), (16, 16), (16, 1)]
+    velocities = [(8 * 62, 32 * 16), (24, 16), (16, 16), (16, 1)]
+    assert sorted(array.shape for array in step) == sorted([*layers, *keys, *shifts, *velocities])
+    assert sorted(array.shape for array in handling) == [(24, 24), (24, 24), (24, 413), (TAUGHT.size, 24)]
     for array in (*step, *handling):
         assert array.min() >= -64 and array.max() <= 64 and abs(array).max() > 50
     assert not arrays(graphs[0], np.float32) and not arrays(graphs[1], np.float32)  # no weights beside them
@@ -123,7 +127,7 @@ def test_what_goes_in_and_what_comes_out(folder: str, request: pytest.FixtureReq
     }
     assert signature(model / "handling.onnx") == {
         "inner": numbers,
-        "asked": (TensorProto.FLOAT, ("batch", HANDLES)),
+        "asked": (TensorProto.FLOAT, ("batch", TAUGHT.size)),
         "added": (TensorProto.FLOAT, ("batch", 413)),
     }
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from perfrnn_live.engines.handles import HANDLES
+from perfrnn_live.engines.handles import TAUGHT
 from perfrnn_live.engines.lstm.keys import key_features, silent_keys
 from perfrnn_live.engines.lstm.network import NetworkConfig, PerformanceRNN
 from perfrnn_live.music.keyboard import KEY_FEATURES
@@ -44,7 +44,7 @@ def test_the_default_network_is_the_papers() -> None:
     assert shapes["output.weight"] == (413, 512)
     assert shapes["keys.weight"] == (512, KEY_FEATURES)
     assert shapes["reminders.weight"] == (REMINDERS * VALUES, 512)
-    assert shapes["handling.asked.weight"] == (512, HANDLES)
+    assert shapes["handling.asked.weight"] == (512, TAUGHT.size)
     assert [tuple(state.shape) for state in network.start(7)] == [(3, 7, 512)] * 2
 
 
@@ -75,7 +75,7 @@ def test_segments_with_the_state_carried_equal_the_whole() -> None:
 def test_streams_of_a_batch_do_not_mix() -> None:
     network = tiny_network()
     told = sequence(1, 2, 3)
-    asked = torch.rand(3, HANDLES)
+    asked = torch.rand(3, TAUGHT.size)
     with torch.inference_mode():
         logits, inner, _ = network(*told, network.start(3))
         added = network.handling(inner, asked[:, None])
@@ -94,7 +94,7 @@ def test_a_call_leaves_nothing_behind() -> None:
     given = [each.clone() for each in (*told, *hidden)]
     with torch.inference_mode():
         first, inner, _ = network(*told, hidden)
-        network.handling(inner, torch.rand(1, 1, HANDLES))
+        network.handling(inner, torch.rand(1, 1, TAUGHT.size))
         second, _, _ = network(*told, hidden)
     assert torch.equal(first, second)
     assert all(map(torch.equal, (*told, *hidden), given))
@@ -135,7 +135,7 @@ def test_the_middle_is_another_beginning() -> None:
 
 def test_nothing_is_made_of_what_is_asked_until_it_is_taught() -> None:
     network = PerformanceRNN(NetworkConfig(layers=1, cells=16))
-    added = network.handling(torch.randn(5, 16), torch.rand(5, HANDLES))
+    added = network.handling(torch.randn(5, 16), torch.rand(5, TAUGHT.size))
     assert added.shape == (5, 413) and not added.any()
     added.sum().backward()
     assert network.handling.output.weight.grad is not None and network.handling.output.weight.grad.any()
@@ -144,14 +144,14 @@ def test_nothing_is_made_of_what_is_asked_until_it_is_taught() -> None:
 def test_whatever_is_asked_is_seen() -> None:
     network = tiny_network()
     with torch.inference_mode():
-        added = network.handling(torch.randn(24).expand(1 + HANDLES, 24), torch.eye(1 + HANDLES, HANDLES))
+        added = network.handling(torch.randn(24).expand(1 + TAUGHT.size, 24), torch.eye(1 + TAUGHT.size, TAUGHT.size))
     apart = torch.cdist(added, added, p=torch.inf)  # of each corner alone, and of nothing
     apart.fill_diagonal_(torch.inf)
     assert apart.min() > 0.01
 
 
 def test_what_is_added_depends_on_what_is_expected() -> None:
-    network, asked = tiny_network(), torch.rand(HANDLES).expand(2, HANDLES)
+    network, asked = tiny_network(), torch.rand(TAUGHT.size).expand(2, TAUGHT.size)
     with torch.inference_mode():
         one, other = network.handling(torch.randn(2, 24), asked)
     assert not torch.allclose(one, other, atol=0.01)
