@@ -630,7 +630,7 @@ def test_every_command_and_option_is_in_the_readme(name: str) -> None:
 def test_generating_is_repeatable(run: Run, model: Path, tmp_path: Path) -> None:
     prime = tmp_path / "prime.mid"
     write_notes(prime, networks.random_notes(2, 30))
-    told = ("--model", model, "--seconds", 2, "--seed", 4, "--prime", prime, "--temperature", 0.9, "--top-p", 0.95)
+    told = ("--model", model, "--seconds", 6, "--seed", 4, "--prime", prime, "--temperature", 0.9, "--top-p", 0.95)
     for name in ("a", "b"):
         outcome = run("generate", f"{name}.mid", "--count", 2, "--beams", 2, *told)
         assert (outcome.status, outcome.out.count(" notes\n"), outcome.err) == (0, 2, "")
@@ -641,11 +641,11 @@ def test_generating_is_repeatable(run: Run, model: Path, tmp_path: Path) -> None
 
 @pytest.fixture
 def generated(run: Run, model: Path, tmp_path: Path) -> Callable[..., bytes]:
-    """Two seconds of seed 4 with these options as well."""
+    """Six seconds of seed 4 with these options as well."""
 
     def generated(*options: object) -> bytes:
         (tmp_path / "out.mid").unlink(missing_ok=True)
-        outcome = run("generate", "out.mid", "--model", model, "--seconds", 2, "--seed", 4, *options)
+        outcome = run("generate", "out.mid", "--model", model, "--seconds", 6, "--seed", 4, *options)
         assert (outcome.status, outcome.err) == (0, "")
         return (tmp_path / "out.mid").read_bytes()
 
