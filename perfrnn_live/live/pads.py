@@ -55,6 +55,12 @@ class Pads:
         logits, inner = _mixed(one.logits, other.logits, share), _mixed(one.inner, other.inner, share)
         return Moment(state, logits, inner, nearer.keyboard, nearer.velocity_set)
 
+    def copy(self) -> Pads:
+        """These pads as they are now."""
+        pads = Pads(self.model, self._path)
+        pads._moments, pads._used = dict(self._moments), list(self._used)
+        return pads
+
     def save(self) -> Path:
         """Write all pads into the file; what was there stays whole until then. Raises CannotWrite."""
         path = self._path

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from perfrnn_live.errors import BadValue, CannotWrite
 from perfrnn_live.live.controls import ACTIONS, KNOBS
-from perfrnn_live.music.midi import CONTROL_CHANGE, SUSTAIN, releases, strikes
+from perfrnn_live.music.midi import SUSTAIN
 
 _MODE_MESSAGES = 120  # controllers from here on are orders to a receiver: all sound off, all notes off ...
 _CONTROLLERS = frozenset(f"CC {number}" for number in range(_MODE_MESSAGES) if number != SUSTAIN)
 _KEYS = frozenset(f"note {number}" for number in range(128))
+LEARNABLE_CONTROLS = _CONTROLLERS | _KEYS
 
 DEFAULTS = {name: f"CC {knob.cc}" for name, knob in KNOBS.items()} | {
     "phrase_over": "CC 102",  # MIDI 1.0 leaves 102 to 119 undefined
@@ -25,15 +26,6 @@ DEFAULTS = {name: f"CC {knob.cc}" for name, knob in KNOBS.items()} | {
     **{f"recall_{number}": f"CC {109 + number}" for number in range(1, 9)},
 }
 _LEARNABLE = KNOBS.keys() | ACTIONS.keys() - {"quit"}  # no slip of a hand ends a concert
-
-
-def control_of(message: bytes) -> str | None:
-    """The control that sent a message of any bytes; None where it was none."""
-    if len(message) != 3 or max(message[1:]) > 127:
-        return None
-    if strikes(message) or releases(message):
-        return f"note {message[1]}"
-    return f"CC {message[1]}" if message[0] & 0xF0 == CONTROL_CHANGE else None
 
 
 def may_bind(control: str, name: str) -> bool:
@@ -49,6 +41,11 @@ class Bindings:
         self._path = path
         self._learned = _read(path)
         self._names = self._by_control()
+
+    @property
+    def controls(self) -> frozenset[str]:
+        """Those that do something."""
+        return frozenset(self._names)
 
     def name_for(self, control: str) -> str | None:
         """What the control does."""

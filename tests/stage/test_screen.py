@@ -12,7 +12,7 @@ from rich.text import Text
 
 from perfrnn_live.live.controls import KNOBS, Knob, Mode, Settings, label
 from perfrnn_live.stage.screen import Screen
-from perfrnn_live.stage.session import Status
+from perfrnn_live.stage.status import Status
 
 STATUS = Status(
     elapsed_s=65.4,

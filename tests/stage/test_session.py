@@ -16,7 +16,7 @@ from perfrnn_live.music.midifile import MidiFileWriter, read_notes
 from perfrnn_live.music.performance import Note
 from perfrnn_live.player.messages import Command, Failed, Report, TakeBack
 from perfrnn_live.sampling.controls import Controls
-from perfrnn_live.stage.session import Summary
+from perfrnn_live.stage.status import Summary
 from tests.fakes import FakeEngine, ScriptedLink, TracedContinuation, messages_of
 from tests.sittings import BEGAN_S, PEDAL_UP, STEP_S, Sitting
 
@@ -73,6 +73,7 @@ def test_a_whole_session_sends_exactly_this_at_exactly_these_times(seed: int) ->
         "lateness_max_ms",
         "dropped",
         "delays",
+        "complaints",
     ]
 
 
@@ -118,7 +119,7 @@ def test_a_knob_is_heard_at_once(seed: int) -> None:
     ]
     its_steps = steps[first] - steps[first - 1]
     assert turned.sent[first][0] <= 1003.0 + 0.05 + its_steps * STEP_S
-    assert turned.improviser.controls.temperature == 2.0
+    assert turned.improviser.course.controls.temperature == 2.0
     shown = [(status.elapsed_s, status.settings.temperature) for status in turned.shown]
     assert {temperature for elapsed_s, temperature in shown if elapsed_s < 3.0} == {1.0}
     assert {temperature for elapsed_s, temperature in shown if elapsed_s > 3.03} == {2.0}
@@ -144,7 +145,7 @@ def test_a_flood_from_a_knob_takes_the_plan_back_forty_times_a_second_at_most() 
     taken_back = [at for at, command in sitting.link.commands if isinstance(command, TakeBack)]
     assert 20 <= len(taken_back) <= 42
     assert min(after - before for before, after in pairwise(taken_back)) >= 0.025 - 1e-9
-    assert sitting.improviser.controls.temperature == KNOBS["temperature"].value_at(17)
+    assert sitting.improviser.course.controls.temperature == KNOBS["temperature"].value_at(17)
     assert any(1002.1 < at < 1002.9 and strikes(message) for at, message in sitting.sent)  # it plays on meanwhile
     sitting.check_silent()
 
@@ -171,7 +172,7 @@ def test_a_knob_turned_in_silence_holds_for_what_comes_after() -> None:
     sitting.link.turn_at(1002.0, 0)
     sitting.press_at(1003.0, " ")
     sitting.session.run(5.0)
-    assert sitting.improviser.controls.temperature == 0.5
+    assert sitting.improviser.course.controls.temperature == 0.5
     assert not [at for at, _ in sitting.sent if 1001.02 < at < 1003.05]
     sitting.check_silent()
 
@@ -183,7 +184,7 @@ def test_keys_turn_the_temperature_and_quit() -> None:
     sitting.press_at(1002.0, "-")
     sitting.press_at(1003.0, "q")
     summary = sitting.session.run()
-    assert sitting.improviser.controls.temperature == pytest.approx(2 ** (3 / 8))
+    assert sitting.improviser.course.controls.temperature == pytest.approx(2 ** (3 / 8))
     assert 3.0 <= summary.seconds <= 3.03
     sitting.check_silent()
 

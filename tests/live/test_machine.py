@@ -11,7 +11,7 @@ import pytest
 from perfrnn_live.live.controls import Mode, Settings
 from perfrnn_live.music.midi import control_change, note_off, note_on, releases, strikes
 from perfrnn_live.music.vocabulary import EventKind
-from perfrnn_live.player.messages import Panic, PortBack, PortLost, TakeBack
+from perfrnn_live.player.messages import PortBack, PortLost, Release, TakeBack
 from perfrnn_live.sampling.controls import Controls
 from tests.sittings import STEP_S, Sitting
 
@@ -238,7 +238,7 @@ def test_a_pad_brings_the_music_back_to_where_it_was_stored(tmp_path: Path) -> N
     heard = sitting.continuation.history(sitting.improviser.heard)
     assert len(sitting.continuation.history(stored)) > 50
     assert heard[: len(sitting.continuation.history(stored))] == sitting.continuation.history(stored)
-    assert sum(isinstance(command, Panic) for _, command in sitting.link.commands) == 1
+    assert sum(isinstance(command, Release) for _, command in sitting.link.commands) == 1
     assert (tmp_path / "pads.npz").exists()
     assert {status.said for status in sitting.shown} >= {"pad 1 holds this moment", "from pad 1", "pad 2 is empty"}
     sitting.check_silent()
@@ -252,7 +252,7 @@ def test_morphing_goes_on_from_between_two_pads() -> None:
     sitting.link.knob_at(1008.0, 0, 27)
     sitting.link.knob_at(1008.0, 64, 27)
     sitting.session.run(10.0)
-    assert sum(isinstance(command, Panic) for _, command in sitting.link.commands) == 1
+    assert sum(isinstance(command, Release) for _, command in sitting.link.commands) == 1
     assert sitting.struck_between(1008.1, 1010.0)
     sitting.check_silent()
 
@@ -273,10 +273,10 @@ def test_it_follows_the_notes_that_are_played() -> None:
         sitting.play_at(1001.0 + n * 0.1, note_on(60 + 4 * (n % 3), 70))
         sitting.play_at(1001.05 + n * 0.1, note_off(60 + 4 * (n % 3)))
     sitting.session.run(9.0)
-    weights = sitting.improviser.controls.pitch_classes
+    weights = sitting.improviser.course.controls.pitch_classes
     assert {place for place, weight in enumerate(weights) if weight == 1.0} <= {0, 4, 8}
     assert min(weights) < 0.2
-    asked = sitting.improviser.controls.handles.pitch_classes
+    asked = sitting.improviser.course.controls.handles.pitch_classes
     assert asked is not None and {place for place, count in enumerate(asked) if count} == {0, 4, 8}
 
 
