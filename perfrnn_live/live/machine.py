@@ -164,7 +164,7 @@ class Machine:
             if now_s - self._looked_s >= _HAND_S:
                 self._looked_s = now_s
                 improviser.course.controls = self._steering.controls(self.settings, now_s)
-        elif now_s - self._swapped_s >= _KNOB_S:
+        elif now_s >= self._swapped_s + _KNOB_S:  # written as in `wakes_s`: a difference may round to less
             controls = self._steering.controls(self.settings, now_s)
             since_s, changed, morphed = self._turned_s, controls != improviser.course.controls, self._morphed
             improviser.course.controls = controls

@@ -6,6 +6,7 @@ at once; a disk or a terminal that stands still is left behind.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
@@ -64,7 +65,8 @@ class Kept:
         self._thread.start()
 
     def hear(self, fact: Fact) -> None:
-        self._heard.append(fact)
+        if self.complaint is None:
+            self._heard.append(fact)
 
     def flush(self, now_s: float) -> None:
         self._hand(now_s)
@@ -96,6 +98,8 @@ class Kept:
                 self._listener.flush(now_s)
         except CannotWrite as error:
             self.complaint = f"{self._what} ends here: {error}"
+            with contextlib.suppress(CannotWrite):
+                self._listener.close()
             self._complain(self.complaint)
 
 

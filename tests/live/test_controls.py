@@ -18,9 +18,9 @@ from perfrnn_live.live.controls import (
     Dial,
     Knob,
     Mode,
+    OptionalDial,
     Settings,
     Switch,
-    OptionalDial,
 )
 from perfrnn_live.music.composers import COMPOSERS
 from perfrnn_live.music.scales import pitch_class_histogram, pitch_class_weights

@@ -296,15 +296,25 @@ def test_whatever_breaks_the_notes_end_and_the_recording_is_whole(tmp_path: Path
     assert len(read_notes(path)) == sum(strikes(message) for _, message in sitting.sent)
 
 
-def test_a_full_disk_ends_the_session_with_a_sentence_and_in_silence(
+def test_a_full_disk_ends_the_recording_with_a_sentence_and_not_the_music(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sitting = Sitting(record=tmp_path / "session.mid")
+    path = tmp_path / "session.mid"
+    sitting, plain = Sitting(record=path), Sitting()
+    flush, flushed = MidiFileWriter.flush, []
 
-    def full(writer: MidiFileWriter) -> None:
-        raise CannotWrite("cannot write session.mid: No space left on device")
+    def full_after_a_while(writer: MidiFileWriter) -> None:
+        if len(flushed) == 6:
+            raise CannotWrite("cannot write session.mid: No space left on device")
+        flushed.append(1)
+        flush(writer)
 
-    monkeypatch.setattr(MidiFileWriter, "flush", full)
-    with pytest.raises(CannotWrite, match="No space"):
-        sitting.session.run(10.0)
+    monkeypatch.setattr(MidiFileWriter, "flush", full_after_a_while)
+    summary = sitting.session.run(10.0)
+    plain.session.run(10.0)
+    assert sitting.sent == plain.sent
+    sentence = "the recording ends here: cannot write session.mid: No space left on device"
+    assert summary.complaints == (sentence,)
+    kept = len(read_notes(path))
+    assert 0 < kept < sum(strikes(message) for _, message in sitting.sent)
     sitting.check_silent()
