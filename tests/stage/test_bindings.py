@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from perfrnn_live.errors import BadValue, CannotWrite
 from perfrnn_live.live.controls import ACTIONS, KNOBS
-from perfrnn_live.stage.bindings import DEFAULTS, Bindings, control_of, may_bind
+from perfrnn_live.music.midi import control_of
+from perfrnn_live.stage.bindings import DEFAULTS, Bindings, may_bind
 
 CONTROLS = [f"CC {number}" for number in range(128)] + [f"note {number}" for number in range(128)]
 NAMES = [*KNOBS, *ACTIONS]

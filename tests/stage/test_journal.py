@@ -1,4 +1,4 @@
-"""The log: a line for everything, figures at the end, and no trouble when the disk is full."""
+"""The log: a line of JSON for everything that was decided, and one sentence when it cannot be written."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from pathlib import Path
 import pytest
 
 from perfrnn_live.errors import CannotWrite
-from perfrnn_live.live.journal import Journal
+from perfrnn_live.live.happenings import Time
+from perfrnn_live.live.orders import Told, Took
+from perfrnn_live.stage.journal import Journal
 
 
-def test_each_thing_is_a_line_at_once(tmp_path: Path) -> None:
+def test_each_decision_is_a_line_when_it_is_flushed(tmp_path: Path) -> None:
     journal = Journal(100.0, tmp_path / "log")
-    journal.tell(101.5, "phrase", seconds=2.0)
-    journal.took("answer", 102.0, 102.0125)
+    journal.hear(Told(101.5, "phrase", (("seconds", 2.0),)))
+    journal.hear(Time(101.7))
+    journal.hear(Took("answer", 102.0, 102.0125))
+    journal.flush(102.1)
     told = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     assert told == [
         {"at_s": 1.5, "what": "phrase", "seconds": 2.0},
@@ -24,26 +28,19 @@ def test_each_thing_is_a_line_at_once(tmp_path: Path) -> None:
     journal.close()
 
 
-def test_the_figures_are_medians_and_extremes() -> None:
-    journal = Journal(0.0)
-    for ms in range(1, 102):
-        journal.took("knob", 0.0, ms / 1000)
-    journal.took("note", 1.0, 1.002)
-    figures = journal.delays()
-    assert figures["knob"] == pytest.approx({"count": 101, "p50": 51.0, "p99": 100.0, "max": 101.0})
-    assert figures["note"]["max"] == pytest.approx(2.0)
-
-
 def test_a_folder_is_no_log(tmp_path: Path) -> None:
     with pytest.raises(CannotWrite):
         Journal(0.0, tmp_path)
 
 
-def test_a_full_disk_ends_the_log_and_not_the_music() -> None:
+def test_a_full_disk_is_said() -> None:
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("this system has no /dev/full")
     journal = Journal(0.0, full)
-    for n in range(10_000):
-        journal.tell(n, "line")
-    assert journal.delays() == {}
+    journal.hear(Told(1.0, "line"))
+    with pytest.raises(CannotWrite, match="No space left"):
+        journal.flush(1.5)
+    with pytest.raises(CannotWrite, match="No space left"):
+        journal.close()
+    journal.close()

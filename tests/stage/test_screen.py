@@ -136,9 +136,10 @@ def test_a_narrow_terminal_gets_as_many_lines_and_the_latest_notes() -> None:
 
 def test_it_is_taken_down_again() -> None:
     paper = console()
-    with Screen(paper, "a model") as screen:
-        screen.show(STATUS)
-        screen.show(STATUS)
+    screen = Screen(paper, "a model")
+    screen.show(STATUS)
+    screen.show(STATUS)
+    screen.close()
     assert isinstance(paper.file, io.StringIO)
     written = paper.file.getvalue()
     assert "temperature 1.09" in written
