@@ -58,11 +58,14 @@ def test_what_was_sent_ahead_stands_where_it_sounded(tmp_path: Path) -> None:
 
 def test_the_file_is_whole_after_every_flush(tmp_path: Path) -> None:
     recorder = Recorder(MidiFileWriter(tmp_path / "a.mid"), 100.0)
-    recorder.hear(sounded(100.2, note_on(60, 50)))
-    recorder.flush(100.4)
+    recorder.flush(100.1)
     assert kept(tmp_path / "a.mid") == []
+    recorder.hear(sounded(100.2, note_on(60, 50)))
     recorder.flush(100.5)
     assert kept(tmp_path / "a.mid") == [(200, "note_on", 60, 0), (200, "note_off", 60, 0)]
+    recorder.hear(sounded(100.6, note_off(60)))
+    recorder.flush(101.0)
+    assert kept(tmp_path / "a.mid") == [(200, "note_on", 60, 0), (600, "note_off", 60, 0)]
     recorder.close()
 
 
