@@ -7,7 +7,6 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from perfrnn_live.errors import CannotWrite
 from perfrnn_live.live.controls import ACTIONS, KNOBS, Action, Knob, Mode, Pad, Settings, label
 from perfrnn_live.live.wishes import Do, Turn, Wish
 from perfrnn_live.music.midi import CONTROL_CHANGE, control_of, strikes
@@ -69,7 +68,11 @@ class Desk:
         self._positions: dict[str, int] = {}
         self._learning: str | None = None
         self._storing = False
-        self._remark = ""
+        self._remark = self._taught = ""
+
+    def wait(self) -> str | None:
+        """Wait until what was learned is written, but for 2 s at most. A sentence if it will be forgotten."""
+        return self._bindings.wait()
 
     @property
     def said(self) -> str:
@@ -79,6 +82,9 @@ class Desk:
         if self._learning is not None:
             what = "move a knob" if self._learning in KNOBS else "press a button or strike a pad"
             return f"learning {label(self._learning)}: {what}"
+        complaint = self._bindings.complaint
+        if complaint is not None and self._remark == self._taught:
+            return f"{self._remark}, until the end: {complaint}"
         return self._remark
 
     @property
@@ -162,11 +168,8 @@ class Desk:
 
     def _learn(self, control: str, name: str) -> None:
         self._learning = None
-        self._remark = f"{control} now {'turns' if name in KNOBS else 'means'} {label(name)}"
-        try:
-            self._bindings.learn(control, name)
-        except CannotWrite as error:
-            self._remark += f", until the end: {error}"
+        self._remark = self._taught = f"{control} now {'turns' if name in KNOBS else 'means'} {label(name)}"
+        self._bindings.learn(control, name)
 
     def _turn(self, at_s: float, knob: Knob, before: int, now: int) -> Turn | None:
         value = getattr(self.settings, knob.name)

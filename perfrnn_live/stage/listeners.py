@@ -105,7 +105,8 @@ class Kept:
 
 class Shown:
     """A `Face` that has another one show things on a thread of its own: always the newest, however slow it is. The
-    other one is made by `face` on that thread."""
+    other one is made by `face` on that thread; if it raises OSError (a terminal that is gone), nothing more is shown.
+    """
 
     def __init__(self, face: Callable[[], Face]) -> None:
         self._face = face
@@ -126,13 +127,10 @@ class Shown:
         self._thread.join(_PATIENCE_S)
 
     def _show(self) -> None:
-        face = self._face()
-        try:
+        with contextlib.suppress(OSError), contextlib.closing(self._face()) as face:
             while not self._closed:
                 self._news.wait()
                 self._news.clear()
                 status, self._newest = self._newest, None
                 if status is not None:
                     face.show(status)
-        finally:
-            face.close()

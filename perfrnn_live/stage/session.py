@@ -239,7 +239,7 @@ class Session:
             face.close()
         for thread in self._writing:
             thread.join(_PATIENCE_S)
-        waited = (each.wait() for each in self._listeners if isinstance(each, Kept))
+        waited = [*(each.wait() for each in self._listeners if isinstance(each, Kept)), self._desk.wait()]
         return tuple(sentence for sentence in waited if sentence is not None)
 
     def _status(self, now_s: float) -> Status:

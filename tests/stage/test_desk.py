@@ -267,6 +267,7 @@ def test_a_knob_is_learned_and_remembered(desk: Desk, tmp_path: Path) -> None:
     assert desk.said == "learning density: move a knob"
     turn(desk, 74, 64)
     assert desk.said == "CC 74 now turns density"
+    assert desk.wait() is None
     for later in (desk, Desk(Settings(), tmp_path / "learned.toml")):
         turn(later, 74, 0, 64)
         asked = Settings(density=KNOBS["density"].value_at(64))
@@ -284,6 +285,7 @@ def test_a_pad_is_learned_for_an_action_and_the_lesson_itself_does_nothing(desk:
     assert steers(desk, note_on(36, 90))
     assert send(desk, note_on(36, 90)) is None
     assert desk.said == "note 36 now means freeze"
+    assert desk.wait() is None
     for later in (desk, Desk(Settings(), tmp_path / "learned.toml")):
         assert steers(later, note_on(36, 1))
         assert steers(later, note_off(36))
@@ -340,6 +342,7 @@ def test_a_file_that_cannot_be_written_does_not_stop_the_playing(desk: Desk, tmp
     path.mkdir()
     press(desk, "l")
     turn(desk, 74, 64)
+    assert f"cannot write {path}" in (desk.wait() or "")
     assert desk.said.startswith(f"CC 74 now turns temperature, until the end: cannot write {path}")
     turn(desk, 74, 127)
     assert desk.settings.temperature == 2.0
