@@ -3,6 +3,7 @@ and a player in this process to whom things happen at set times."""
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable
 
 import numpy as np
@@ -165,8 +166,8 @@ class ScriptedLink(LocalLink):
         self._script: list[tuple[float, Callable[[], None]]] = []
 
     def at(self, moment_s: float, happens: Callable[[], None]) -> None:
-        """Let something happen at `moment_s`; to be told in order of time."""
-        self._script.append((moment_s, happens))
+        """Let something happen at `moment_s`; what is told first for one moment happens first."""
+        insort(self._script, (moment_s, happens), key=lambda each: each[0])
 
     def knob_at(self, moment_s: float, value: int, controller: int = 1) -> None:
         """Let a controller's position come in."""

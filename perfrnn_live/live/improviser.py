@@ -133,7 +133,13 @@ class Improviser:
     def sent(self, number: int, sent_s: float) -> None:
         """The player has sent the message of event `number`. What has sounded by `sent_s` has been heard."""
         self._plan.sent(number)
-        self._hear_sounded(sent_s)
+        self.pass_time(sent_s)
+
+    def pass_time(self, now_s: float) -> None:
+        """What was sent and has sounded by `now_s` has been heard."""
+        for moment in self._plan.sounded(now_s):
+            self.memory.heard = moment
+            self.heard_events += 1
 
     def taken_back(self, at_s: float, changes: Iterable[Change] = ()) -> None:
         """The player has dropped what was not sent by `at_s`: return to the last event heard and plan anew from there.
@@ -155,7 +161,7 @@ class Improviser:
     def silenced(self, at_s: float) -> None:
         """The player has dropped the plan and released its keys: hear that; time stands still until more is planned."""
         self._follow(at_s)
-        self._hear_sounded(math.inf)
+        self.pass_time(math.inf)
         self.plan_number += 1
         self._return(at_s, (), frozenset())
         self._score.keep(frozenset(), new=False)
@@ -221,16 +227,11 @@ class Improviser:
     def _due_s(self, moment: Moment) -> float:
         return self.memory.time_s(moment.keyboard.step)
 
-    def _hear_sounded(self, now_s: float) -> None:
-        for moment in self._plan.sounded(now_s):
-            self.memory.heard = moment
-            self.heard_events += 1
-
     def _return(self, at_s: float, changes: Iterable[Change], stays: Set[int]) -> None:
         """Back to the last event heard; what has a number in `stays` will sound as it was planned."""
         changes = list(changes)
         self._follow(min((change.time_s for change in changes), default=at_s))
-        self._hear_sounded(at_s)
+        self.pass_time(at_s)
         self._burst.clear()
         self._score.keep(stays, new=True)
         self._score.add(self._plan.clear(stays))

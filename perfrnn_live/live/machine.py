@@ -121,6 +121,7 @@ class Machine:
         """First what was planned is handed over, judged by this moment; then it is decided; then more is planned. So a
         schedule leaves at a moment that is a fact, however long the planning took."""
         orders, detours = self._orders, self._detours
+        self.improviser.pass_time(now_s)  # a slow piano sounds its last note when nothing more is sent
         if orders.waits:
             return
         schedule = self.improviser.hand_over(now_s)
