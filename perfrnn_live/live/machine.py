@@ -118,8 +118,8 @@ class Machine:
         return self._orders.taken()
 
     def _tick(self, now_s: float) -> None:
-        """First what was planned is handed over, judged by this moment; then it is decided; then more is planned. So a
-        schedule leaves at a moment that is a fact, however long the planning took."""
+        """First what was planned is handed over, judged by this moment; then it is decided; then more is planned, but
+        not before that schedule has left. So it leaves at a moment that is a fact, however long the planning takes."""
         orders, detours = self._orders, self._detours
         self.improviser.pass_time(now_s)  # a slow piano sounds its last note when nothing more is sent
         if orders.waits:
@@ -132,7 +132,7 @@ class Machine:
         for decide in (self._take_turns, self._turn_knobs, self._stay_well, self._look_after):
             if not orders.waits:
                 decide(now_s)
-        if not orders.waits and detours.playing:
+        if schedule is None and not orders.waits and detours.playing:
             self.improviser.extend(now_s)
 
     def _hear_sent(self, report: Sent) -> None:

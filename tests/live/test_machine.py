@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from perfrnn_live.live.controls import Mode, Settings
+from perfrnn_live.live.happenings import Time
 from perfrnn_live.music.midi import control_change, note_off, note_on, releases, strikes
 from perfrnn_live.music.vocabulary import EventKind
-from perfrnn_live.player.messages import PortBack, PortLost, Release, TakeBack
+from perfrnn_live.player.messages import PortBack, PortLost, Release, Schedule, TakeBack
 from perfrnn_live.sampling.controls import Controls
 from tests.sittings import STEP_S, Sitting
 
@@ -334,3 +335,15 @@ def test_music_that_nobody_would_play_is_left_unless_it_was_asked_for(settings: 
     said = {status.said for status in sitting.shown}
     assert any(each.endswith(": going on from before") for each in said) is steered
     sitting.check_silent()
+
+
+@pytest.mark.parametrize("beams", [1, 4])
+def test_a_schedule_leaves_at_the_moment_by_which_it_is_judged_however_long_planning_takes(beams: int) -> None:
+    sitting = Sitting(2, beams=beams)
+    sitting.engine.on_step = lambda: sitting.link.pass_time(0.004)
+    sitting.session.run(4.0)
+    told_s = {fact.now_s for fact in sitting.facts if isinstance(fact, Time)}
+    schedules = [(at_s, each) for at_s, each in sitting.link.commands if isinstance(each, Schedule)]
+    assert len(schedules) > 50
+    assert {at_s for at_s, _ in schedules} <= told_s
+    assert min(each.messages[0].due_s - at_s for at_s, each in schedules) >= 0.003 - 1e-9  # it reaches the player
