@@ -3,6 +3,7 @@ whom things happen at set times."""
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -15,7 +16,7 @@ from perfrnn_live.music.performance import bin_to_velocity
 from perfrnn_live.music.vocabulary import EventKind, Vocabulary
 from perfrnn_live.player.clock import FakeClock
 from perfrnn_live.player.link import LocalLink
-from perfrnn_live.player.messages import Command, Received, Report
+from perfrnn_live.player.messages import Command, Report
 from perfrnn_live.player.ports import MemoryPort, MidiOut
 from perfrnn_live.player.profiles import DAW, Profile
 from perfrnn_live.sampling.continuation import Continuation, Moment
@@ -94,19 +95,19 @@ class LosablePort(MemoryPort):
 class ScriptedLink(LocalLink):
     """A player in this process, with things that happen at set moments of the fake clock."""
 
-    def __init__(self, output: MidiOut, clock: FakeClock, profile: Profile = DAW) -> None:
-        super().__init__(output, clock, profile=profile)
+    def __init__(self, output: MidiOut, clock: FakeClock, profile: Profile = DAW, thru: bool = False) -> None:
+        super().__init__(output, clock, thru, profile)
         self.clock = clock
         self.commands: list[tuple[float, Command]] = []
         self._script: list[tuple[float, Callable[[], None]]] = []
 
     def at(self, moment_s: float, happens: Callable[[], None]) -> None:
-        """Let something happen at `moment_s`; to be told in order of time."""
-        self._script.append((moment_s, happens))
+        """Let something happen at `moment_s`; what is told first for one moment happens first."""
+        insort(self._script, (moment_s, happens), key=lambda each: each[0])
 
     def knob_at(self, moment_s: float, value: int, controller: int = 1) -> None:
         """Let a controller's position come in."""
-        self.at(moment_s, lambda: self.report(Received(moment_s, control_change(controller, value))))
+        self.at(moment_s, lambda: self.bring(control_change(controller, value)))
 
     def turn_at(self, moment_s: float, value: int, controller: int = 1) -> None:
         """Let a controller come from its centre, where the value stands at first, and be turned."""
@@ -116,14 +117,6 @@ class ScriptedLink(LocalLink):
     def send(self, command: Command) -> None:
         self.commands.append((self.clock.now(), command))
         super().send(command)
-
-    def pass_time(self, seconds: float) -> None:
-        """Let time pass while the session is busy: the player plays on."""
-        until_s = self.clock.now() + seconds
-        while self.player.next_due_s is not None and self.player.next_due_s <= until_s:
-            self.clock.wait_until(self.player.next_due_s)
-            self.player.play_due()
-        self.clock.wait_until(until_s)
 
     def receive(self, timeout_s: float) -> Report | None:
         until_s = self.clock.now() + max(timeout_s, 0)

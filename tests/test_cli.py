@@ -28,7 +28,7 @@ from perfrnn_live.music.composers import COMPOSERS
 from perfrnn_live.music.midifile import read_notes, write_notes
 from perfrnn_live.music.vocabulary import PERFORMANCE_10MS
 from perfrnn_live.stage.play import Sitting
-from perfrnn_live.stage.session import Summary
+from perfrnn_live.stage.status import Summary
 from tests import networks
 
 REPOSITORY = Path(__file__).resolve().parents[1]

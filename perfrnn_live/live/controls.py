@@ -141,7 +141,7 @@ class Switch:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class OptionalDial:
     """A number of `dial` that can be asked for, or None, at its controller's lowest position: left to the model."""
 
     dial: Dial
@@ -184,16 +184,16 @@ class Wish:
         return "free" if value is None else f"{value:.3g}"
 
 
-Knob = Dial | Wish | Switch
+Knob = Dial | OptionalDial | Switch
 
 KNOBS: dict[str, Knob] = {
     knob.name: knob
     for knob in (
         Dial("temperature", 1, 0.5, 2.0, "ratio"),  # the modulation wheel; MIDI 1.0 leaves 20 to 31 undefined
         Dial("top_p", 20, 0.5, 1.0),
-        Wish(Dial("density", 21, 1.0, 30.0, "ratio")),
-        Wish(Dial("loudness", 22, 20.0, 110.0)),
-        Wish(Dial("register", 23, 36.0, 84.0)),
+        OptionalDial(Dial("density", 21, 1.0, 30.0, "ratio")),
+        OptionalDial(Dial("loudness", 22, 20.0, 110.0)),
+        OptionalDial(Dial("register", 23, 36.0, 84.0)),
         Switch("polyphony", 24, tuple(range(1, 33))),
         Switch("scale", 25, CHOICES),
         Dial("answer_length", 26, 0.25, 4.0, "ratio"),

@@ -11,44 +11,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Set
-from enum import Enum
 
 import numpy as np
 
+from perfrnn_live.live.course import Course, Part
 from perfrnn_live.live.hearing import Change
 from perfrnn_live.live.memory import Memory
 from perfrnn_live.live.plan import Passage, Plan, Planned, Score, Settled
 from perfrnn_live.music.midi import note_off, note_on, strikes
 from perfrnn_live.music.performance import bin_to_velocity
 from perfrnn_live.music.vocabulary import EventKind
-from perfrnn_live.player.clock import Clock
 from perfrnn_live.player.messages import Schedule
 from perfrnn_live.sampling.continuation import Continuation, Moment
-from perfrnn_live.sampling.controls import Constraint, Controls
-from perfrnn_live.sampling.generation import likeliest
+from perfrnn_live.sampling.controls import Controls
 
 LOOKAHEAD_S = 0.5
 _START_S = 0.05  # from the first look at the clock to the first event
 _REACH_S = 0.003  # an event must be planned this long before it is due to reach the player in time
-_URGENT_S = 0.05  # what is due sooner than this is handed over at once, not with the rest of its burst
-_BURST = 2  # messages planned in one go, about 3 ms: knobs and keys are looked at in between
 _WEAVE_S = 0.25  # with so much settled, its moments need not be worked out yet
 _BEAMS_S = 0.2  # with this much planned there is time to compare several continuations of it
 _YIELD_S = 0.25  # a key that is given up sounds as long as planned, but no longer than this
-_EARLY, _BREATH_S = 0.75, 0.3  # from this share of its length on, an answer ends where it breathes for so long
-_RING_S = 1.5  # what still sounds when an answer is over may ring for so long
-
-
-class Part(Enum):
-    """What the machine does of its own accord."""
-
-    PLAYING = "playing"
-    CLOSING = "closing"  # strikes nothing more, and lets what sounds come to its end
-    RESTING = "resting"  # plays what is settled, and nothing else
+_STILL_S = 4.0  # nobody rests for longer in what the model has learned: after so much silence, time stands still
 
 
 class Improviser:
-    """Plans with one continuation and one random generator, from `start`: where the music stands when it begins.
+    """Plans from `start`: where the music stands when it begins. What is free is chosen by its `course`, what was heard
+    is kept in its `memory`.
 
     `lead_s` is how long before it sounds a message must leave at the latest: what is planned anew cannot sound sooner.
     Where there is time, the likeliest of as many continuations as there are `beams` is planned.
@@ -64,22 +52,17 @@ class Improviser:
         beams: int = 1,
     ) -> None:
         self._lead_s = lead_s
-        self._beams = beams
         self._continuation = continuation
         self._vocabulary = continuation.vocabulary
-        self._rng = rng
         self.memory = Memory(continuation, start)
         self._plan = Plan()
         self._score = Score()
         self._waited_steps = 0  # time passed since the last event heard, not yet part of the plan
-        self._must_strike = False
-        self._closing_steps: tuple[int, int] | None = None  # a breath after the first ends it, the second ends it
+        self.course = Course(continuation, controls, rng, beams)
         self._loop: Passage | None = None
         self._loop_step = 0  # where it begins the next time
-        self._ring_step = 0  # where a closing music's last notes end
-        self._plans = 0
-        self.controls = controls
-        self.part = Part.PLAYING
+        self._burst: list[Planned] = []  # planned and not handed over
+        self.plan_number = 0  # counts what was taken back
         self.events = 0  # planned so far, those taken back included
         self.heard_events = 0
 
@@ -91,7 +74,7 @@ class Improviser:
     @property
     def resting(self) -> bool:
         """True if nothing more is to be planned."""
-        return self.part is Part.RESTING and not self._score and self._loop is None
+        return self.course.part is Part.RESTING and not self._score and self._loop is None
 
     @property
     def silent(self) -> bool:
@@ -106,37 +89,57 @@ class Improviser:
         """When the next message that the player has not reported is due; None if there is none."""
         return self._plan.awaited_s()
 
-    def extend(self, clock: Clock) -> Schedule | None:
-        """Plan on to the lookahead. Returns what is to be sent, or None if nothing came of it yet."""
-        if self.resting:
-            return None
-        if self.memory.origin_s is None:
-            self.memory.begin(clock.now() + self._lead_s + _START_S)
-        settled_s = self.memory.time_s(self._score.last_step) if self._score.is_with_player else 0.0
-        if settled_s > clock.now() + self._lead_s + _WEAVE_S:  # of what is woven in until then, not each for itself
-            return None
-        burst: list[Planned] = []  # what is to be sent
-        free = self.part is Part.PLAYING and not (self._score or self._waited_steps or self._must_strike)
-        ahead_s = self._due_s(self._head) - clock.now() - self._lead_s
-        if self._beams > 1 and free and _BEAMS_S < ahead_s <= LOOKAHEAD_S:
-            burst = [planned for planned in self._plan_beam() if self._plan.is_new(planned)]
-        while not self.resting and self._due_s(self._head) <= clock.now() + self._lead_s + LOOKAHEAD_S:
+    def extend(self, now_s: float) -> None:
+        """Plan one event more, or one beam, if the plan does not reach the lookahead; `hand_over` it when that is done.
+        One at a time, so that whatever happens meanwhile waits for one step of the model at most."""
+        if self.memory.origin_s is None and not self.resting:
+            self._waited_steps = self.memory.begin(now_s + self._lead_s + _START_S)
+        if now_s < self.wakes_s:
+            return
+        is_free = self.course.is_free and not (self._score or self._waited_steps)
+        if self.course.beams > 1 and is_free and self._due_s(self._head) - now_s - self._lead_s > _BEAMS_S:
+            self._plan_beam(now_s)
+            return
+        planned = None
+        while planned is None and now_s >= self.wakes_s:
             planned = self._plan_event()
-            if planned is not None and self._plan.is_new(planned):
-                burst.append(planned)
-            urgent = burst and self._due_s(burst[0].after) < clock.now() + self._lead_s + _URGENT_S
-            if urgent or len(burst) >= _BURST:
-                break
+        if planned is not None and self._plan.is_new(planned):
+            self._burst.append(planned)
+
+    def hand_over(self, now_s: float) -> Schedule | None:
+        """What was planned and is to be sent; None if there is nothing. It leaves at `now_s`: if the model has fallen
+        behind, time itself moves on, so that what comes is late as a whole and not in a heap."""
+        burst, self._burst = self._burst, []
         if not burst:
             return None
-        # When the model falls behind, time itself moves on, so that what comes is late as a whole and not in a heap.
-        self.memory.delay(max(0.0, clock.now() + self._lead_s + _REACH_S - self._due_s(burst[0].after)))
-        return Schedule(self._plans, self._plan.hand_over((self._due_s(each.after), each) for each in burst))
+        self.memory.delay(max(0.0, now_s + self._lead_s + _REACH_S - self._due_s(burst[0].after)))
+        return Schedule(self.plan_number, self._plan.hand_over((self._due_s(each.after), each) for each in burst))
+
+    @property
+    def wakes_s(self) -> float:
+        """From when on there is more to be planned or handed over; infinity if there is not."""
+        if self._burst:
+            return -math.inf
+        if self.resting:
+            return math.inf
+        if self.memory.origin_s is None:
+            return -math.inf
+        if self._score.is_with_player:  # of what is woven in until then, not each for itself
+            settled_s = self.memory.time_s(self._score.last_step) - self._lead_s - _WEAVE_S
+        else:
+            settled_s = -math.inf
+        return max(settled_s, self._due_s(self._head) - self._lead_s - LOOKAHEAD_S)
 
     def sent(self, number: int, sent_s: float) -> None:
         """The player has sent the message of event `number`. What has sounded by `sent_s` has been heard."""
         self._plan.sent(number)
-        self._hear_sounded(sent_s)
+        self.pass_time(sent_s)
+
+    def pass_time(self, now_s: float) -> None:
+        """What was sent and has sounded by `now_s` has been heard."""
+        for moment in self._plan.sounded(now_s):
+            self.memory.heard = moment
+            self.heard_events += 1
 
     def taken_back(self, at_s: float, changes: Iterable[Change] = ()) -> None:
         """The player has dropped what was not sent by `at_s`: return to the last event heard and plan anew from there.
@@ -145,10 +148,10 @@ class Improviser:
         last event: the next time shift is chosen among those at least as long, which is what the model expects given
         that nothing has happened yet; a shift cut short would tell it that something had.
         """
-        self._plans += 1
+        self.plan_number += 1
         ends = self._plan.ends()
         self._return(at_s, changes, self._plan.sent_ahead)
-        if self.part is Part.RESTING:
+        if self.course.part is Part.RESTING:
             self._give_up_keys(ends)
 
     def woven(self, at_s: float, changes: Iterable[Change]) -> None:
@@ -158,45 +161,63 @@ class Improviser:
     def silenced(self, at_s: float) -> None:
         """The player has dropped the plan and released its keys: hear that; time stands still until more is planned."""
         self._follow(at_s)
-        self._hear_sounded(math.inf)
-        self._plans += 1
+        self.pass_time(math.inf)
+        self.plan_number += 1
         self._return(at_s, (), frozenset())
         self._score.keep(frozenset(), new=False)
         self.memory.hear_silence(self._waited_steps)
         self._waited_steps = 0
+        self._loop_step = self.heard.keyboard.step  # what goes round begins anew
+
+    def stand_still(self, now_s: float) -> None:
+        """If nothing sounds, is planned or has happened for some seconds, let no more time pass until something does:
+        the model never learned what comes after ten minutes, and would have to hear every second of them."""
+        busy = self._plan or self._score or self.memory.heard.keyboard.sounding.any()
+        if not busy and self.memory.steps_until(now_s) * self.memory.step_s > _STILL_S:
+            self.memory.stand_still(round(_STILL_S / self.memory.step_s))
+            self._waited_steps = 0
+
+    def go_over(self, moment: Moment, at_s: float) -> None:
+        """The player has dropped what was not sent by `at_s`: go on from a moment `at_rest` instead. What sounds
+        sounds on, in the new music too, and the time since the last event has passed there as well."""
+        self.taken_back(at_s)
+        steps = self.memory.go_over(moment)
+        self._score.move(steps)
+        self.course.move(steps)
+        self._loop_step += steps
 
     def play(self) -> None:
         """Go on without end."""
-        self.part, self._closing_steps, self._loop = Part.PLAYING, None, None
-        self._must_strike = False
+        self.course.play()
+        self._loop = None
 
     def answer(self, at_s: float, length_s: float) -> None:
         """Strike at once, and come to an end after about `length_s`."""
-        self.play()
-        self._must_strike = True
+        self._loop = None
         if self.memory.origin_s is None:
             self.memory.begin(at_s + self._lead_s)
         self.woven(at_s, ())
         self._waited_steps = max(math.floor(self.memory.steps_until(at_s + self._lead_s)), 0)
         step = self.heard.keyboard.step + self._waited_steps
         self._score.add([Settled(step)])
-        length_steps = round(length_s * self._vocabulary.steps_per_second)
-        self._closing_steps = step + round(_EARLY * length_steps), step + length_steps
+        self.course.answer(step, length_s)
 
     def close(self) -> None:
         """Strike nothing beyond what is planned, and come to rest."""
-        if self.part is Part.PLAYING:
-            self._close(self._head.keyboard.step)
+        if self.course.part is Part.PLAYING:
+            self.course.close(self._head.keyboard.step)
 
     def rest(self, at_s: float, changes: Iterable[Change] = ()) -> None:
         """Stop: the player has dropped what was not sent by `at_s`. The machine gives up its keys."""
-        self.part, self._closing_steps, self._loop = Part.RESTING, None, None
+        self.course.rest()
+        self._loop = None
         self._score.keep(self._plan.with_player, new=False)
         self.taken_back(at_s, changes)
 
     def repeat(self, passage: Passage) -> None:
         """Play `passage` round and round, and nothing else."""
-        self.part, self._closing_steps, self._loop = Part.RESTING, None, passage
+        self.course.rest()
+        self._loop = passage
         self._loop_step = self._head.keyboard.step + self._waited_steps
 
     @property
@@ -206,16 +227,12 @@ class Improviser:
     def _due_s(self, moment: Moment) -> float:
         return self.memory.time_s(moment.keyboard.step)
 
-    def _hear_sounded(self, now_s: float) -> None:
-        for moment in self._plan.sounded(now_s):
-            self.memory.heard = moment
-            self.heard_events += 1
-
     def _return(self, at_s: float, changes: Iterable[Change], stays: Set[int]) -> None:
         """Back to the last event heard; what has a number in `stays` will sound as it was planned."""
         changes = list(changes)
         self._follow(min((change.time_s for change in changes), default=at_s))
-        self._hear_sounded(at_s)
+        self.pass_time(at_s)
+        self._burst.clear()
         self._score.keep(stays, new=True)
         self._score.add(self._plan.clear(stays))
         self.memory.hear(changes)
@@ -246,7 +263,7 @@ class Improviser:
             self._loop_step += self._loop.steps
         settled = self._score.first
         token = (
-            self._free_token(moment)
+            self.course.next_token(moment, self.memory.own(moment), self.memory.held, self._waited_steps)
             if settled is None
             else settled.next_token(moment, self.memory.held, self._vocabulary)
         )
@@ -257,29 +274,15 @@ class Improviser:
         (after,) = self._continuation.feed([moment], [token])
         return self._planned(token, after, settled)
 
-    def _free_token(self, moment: Moment) -> int | None:
-        """The next event as the model has it; None if the music has come to rest."""
-        step = moment.keyboard.step
-        if self._closing_steps is not None and step >= self._closing_steps[1]:
-            self._close(step)
-        ring_steps = None
-        if self.part is Part.CLOSING:
-            own = self.memory.own(moment)
-            if not own:
-                self.part = Part.RESTING
-                return None
-            ring_steps = self._ring_step - step
-            if ring_steps <= 0:
-                return self._vocabulary.offsets[EventKind.NOTE_OFF] + min(own)
-        playing = self.part is Part.PLAYING
-        constraint = Constraint(self._waited_steps, self.memory.held, ring_steps, playing, not self._must_strike)
-        return self._continuation.choose(moment, self.controls, self._rng, constraint)
-
-    def _plan_beam(self) -> list[Planned]:
-        """Plan the likeliest of several continuations."""
-        held, start = Constraint(held=self.memory.held), [self._head]
-        (path,) = likeliest(self._continuation, start, self.controls, self._rng, self._beams, constraint=held)
-        return [self._planned(token, after, None) for token, after in path]
+    def _plan_beam(self, now_s: float) -> None:
+        """Plan the likeliest of several continuations, as far as the lookahead and to the music's ending."""
+        for token, after in self.course.likeliest(self._head, self.memory.held):
+            is_beyond = self._due_s(self._head) > now_s + self._lead_s + LOOKAHEAD_S
+            if is_beyond or not self.course.goes_on_at(self._head.keyboard.step):
+                break
+            planned = self._planned(token, after, None)
+            if self._plan.is_new(planned):
+                self._burst.append(planned)
 
     def _planned(self, token: int, after: Moment, settled: Settled | None) -> Planned:
         """The plan with one more event, which is a step towards `settled` or free."""
@@ -289,9 +292,7 @@ class Improviser:
         number, message = None, b""
         if event.kind is EventKind.TIME_SHIFT:
             self._waited_steps = max(self._waited_steps - event.value, 0)
-            early = self._closing_steps is not None and moment.keyboard.step >= self._closing_steps[0]
-            if early and event.value >= _BREATH_S * self._vocabulary.steps_per_second:
-                self._close(moment.keyboard.step)
+            self.course.shifts(moment.keyboard.step, event.value)
         elif event.kind is not EventKind.VELOCITY:
             strike = note_on(event.value, bin_to_velocity(moment.keyboard.velocity_bin))
             message = strike if event.kind is EventKind.NOTE_ON else note_off(event.value)
@@ -300,9 +301,6 @@ class Improviser:
             elif settled is not None:
                 self._score.done()
                 message, number = settled.message, settled.number
-            self._must_strike = self._must_strike and not (message and strikes(message))
+            if strikes(message):
+                self.course.struck()
         return self._plan.append(after, message, number)
-
-    def _close(self, step: int) -> None:
-        self.part, self._closing_steps = Part.CLOSING, None
-        self._ring_step = step + round(_RING_S * self._vocabulary.steps_per_second)

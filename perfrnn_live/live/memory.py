@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +42,7 @@ class Memory:
         self.heard = start
         self.held: frozenset[int] = frozenset()
         self.origin_s: float | None = None
+        self._rested_steps = 0
         self._chord: _Chord | None = None  # the latest, as long as nothing else has been heard since
         self._chord_events: list[tuple[int, Moment]] = []  # its tokens, and where the music stood after each
 
@@ -54,9 +55,11 @@ class Memory:
         """Steps, with their fraction, from the last event heard to `time_s`; 0 while time stands still."""
         return 0.0 if self.origin_s is None else (time_s - self.time_s(self.heard.keyboard.step)) / self.step_s
 
-    def begin(self, time_s: float) -> None:
-        """Let time go on: the last event heard was at `time_s`."""
-        self.origin_s = time_s - self.heard.keyboard.step * self.step_s
+    def begin(self, time_s: float) -> int:
+        """Let time go on at `time_s`; returns how many steps ago the last event heard is to be."""
+        rested_steps, self._rested_steps = self._rested_steps, 0
+        self.origin_s = time_s - (self.heard.keyboard.step + rested_steps) * self.step_s
+        return rested_steps
 
     def delay(self, seconds: float) -> None:
         """All that is still to come comes so much later."""
@@ -89,6 +92,11 @@ class Memory:
     def hear_silence(self, steps: int) -> None:
         """`steps` later the machine's own keys are all released, and time stands still until `begin`."""
         self.heard = self._released(self.heard, self.own(self.heard), steps)
+        self.origin_s, self._rested_steps = None, 0
+
+    def stand_still(self, steps: int) -> None:
+        """Nothing sounds, and time stands still until `begin`; what comes next comes `steps` after the last event."""
+        self._rested_steps = steps
         self.origin_s = None
 
     def at_rest(self, moment: Moment) -> Moment:
@@ -99,10 +107,18 @@ class Memory:
     def recall(self, moment: Moment) -> None:
         """Go on from a moment `at_rest` instead, while time stands still; keys that the other player holds are struck
         in it."""
-        self.heard = moment
-        encoder = StreamEncoder(self._continuation.vocabulary, moment.keyboard.step, moment.keyboard.velocity_bin)
-        for token in encoder.encode(moment.keyboard.step, (), ((pitch, _MODERATE) for pitch in self.held)):
-            (self.heard,) = self._continuation.feed([self.heard], [token])
+        self._rested_steps = 0
+        self.heard = self._struck(moment, self.held)
+
+    def go_over(self, moment: Moment) -> int:
+        """Go on from a moment `at_rest` instead, while all that sounds sounds on: it is struck in it. Its last event is
+        as long ago as the last that was heard. Returns how many steps more it has."""
+        before, sounding = self.heard.keyboard.step, _sounding(self.heard)
+        self.heard = self._struck(moment, sounding)
+        steps = self.heard.keyboard.step - before
+        if self.origin_s is not None:
+            self.origin_s -= steps * self.step_s
+        return steps
 
     def _feed(self, chord: _Chord) -> None:
         """Hear the chord; what of it has been fed already, and comes first all the same, is not fed again."""
@@ -120,6 +136,12 @@ class Memory:
         self._chord, self._chord_events = chord, events
         if events:
             self.heard = events[-1][1]
+
+    def _struck(self, moment: Moment, pitches: Set[int]) -> Moment:
+        encoder = StreamEncoder(self._continuation.vocabulary, moment.keyboard.step, moment.keyboard.velocity_bin)
+        for token in encoder.encode(moment.keyboard.step, (), ((pitch, _MODERATE) for pitch in pitches)):
+            (moment,) = self._continuation.feed([moment], [token])
+        return moment
 
     def _released(self, moment: Moment, pitches: set[int], steps: int) -> Moment:
         encoder = StreamEncoder(self._continuation.vocabulary)

@@ -58,6 +58,12 @@ class Pads:
         logits = ((1 - share) * one.logits + share * other.logits).astype(np.float32)
         return Moment(state, logits, nearer.keyboard, nearer.velocity_set)
 
+    def copy(self) -> Pads:
+        """These pads as they are now."""
+        pads = Pads(self.model, self._path)
+        pads._moments, pads._used = dict(self._moments), list(self._used)
+        return pads
+
     def save(self) -> Path:
         """Write all pads into the file; what was there stays whole until then. Raises CannotWrite."""
         path = self.path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from perfrnn_live.music.midi import strikes
 from perfrnn_live.music.performance import velocity_to_bin
@@ -75,6 +75,10 @@ class Score:
     def done(self) -> None:
         """Take out what came first."""
         del self._events[0]
+
+    def move(self, steps: int) -> None:
+        """All comes so many steps later."""
+        self._events = [replace(each, step=each.step + steps) for each in self._events]
 
     def keep(self, numbers: Set[int], new: bool) -> None:
         """Keep what the player has under these numbers, and what is `new` to it if so told."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 NOTE_OFF, NOTE_ON, CONTROL_CHANGE = 0x80, 0x90, 0xB0
 SUSTAIN = 64
-_PEDALS = (SUSTAIN, 66, 67)
+PEDALS = (SUSTAIN, 66, 67)
 
 
 def note_on(pitch: int, velocity: int) -> bytes:
@@ -37,6 +37,16 @@ def releases(message: bytes) -> bool:
     return len(message) == 3 and (message[0] & 0xF0 == NOTE_OFF or (message[0] & 0xF0 == NOTE_ON and message[2] == 0))
 
 
+def control_of(message: bytes) -> str | None:
+    """The control that sent a message, on whatever channel: "CC 74" for a controller, "note 36" for a key; None for
+    all else. Any bytes may be asked about."""
+    if len(message) != 3 or max(message[1:]) > 127:
+        return None
+    if strikes(message) or releases(message):
+        return f"note {message[1]}"
+    return f"CC {message[1]}" if message[0] & 0xF0 == CONTROL_CHANGE else None
+
+
 def is_played(message: bytes) -> bool:
     """True for what hands and feet do at a piano: keys and the three pedals."""
-    return strikes(message) or releases(message) or (message[0] & 0xF0 == CONTROL_CHANGE and message[1] in _PEDALS)
+    return strikes(message) or releases(message) or (message[0] & 0xF0 == CONTROL_CHANGE and message[1] in PEDALS)

@@ -21,6 +21,7 @@ PAUSE_S = 10.0  # an excerpt has no longer pause than this between two strikes
 _MAX_BYTES = 10_000_000  # three million messages; the longest recording of MAESTRO has a thirtieth of that
 _MAX_S = 24 * 3600.0
 _TICKS_PER_QUARTER, _TEMPO_US = 500, 500_000  # together: a tick is a millisecond
+_TRACK_AT = 22  # after a header and the track's own
 
 
 def read_gestures(path: Path) -> Gestures:
@@ -93,13 +94,12 @@ class MidiFileWriter:
     def __init__(self, path: Path) -> None:
         """Raises CannotWrite, before anything was played, also if there is a file of that name: none is overwritten."""
         try:
-            self._file = path.open("xb")
+            self._file = path.open("xb", buffering=0)  # what a buffer could not write, it would try again later
         except OSError as error:
             raise CannotWrite(f"cannot write {path}: {error.strerror}") from error
-        header = struct.pack(">4sIHHH", b"MThd", 6, 0, 1, _TICKS_PER_QUARTER)
-        self._file.write(header + b"MTrk" + bytes(4))
-        self._track_at = self._end = len(header) + 8
-        self._pending = bytearray(b"\x00\xff\x51\x03" + _TEMPO_US.to_bytes(3, "big"))
+        self._pending = bytearray(struct.pack(">4sIHHH4s4x", b"MThd", 6, 0, 1, _TICKS_PER_QUARTER, b"MTrk"))
+        self._pending += b"\x00\xff\x51\x03" + _TEMPO_US.to_bytes(3, "big")
+        self._end, self._ending = 0, b""  # how many bytes are settled, and what follows them in the file
         self._tick = 0
         self._sounding: set[tuple[int, int]] = set()
         self.flush()
@@ -116,20 +116,19 @@ class MidiFileWriter:
             self._sounding.discard((channel, message[1]))
 
     def flush(self) -> None:
-        """Bring the file on disk up to date. Raises CannotWrite (a full disk)."""
-        tail = b"".join(bytes((0, 0x80 | channel, pitch, 64)) for channel, pitch in sorted(self._sounding))
-        length = self._end + len(self._pending) + len(tail) + 4 - self._track_at
+        """Bring the file on disk up to date. Raises CannotWrite (a full disk); then it is as it was after the flush
+        before."""
+        releases = b"".join(bytes((0, 0x80 | channel, pitch, 64)) for channel, pitch in sorted(self._sounding))
+        ending = releases + b"\x00\xff\x2f\x00"
         try:
-            self._file.seek(self._end)
-            self._file.write(self._pending + tail + b"\x00\xff\x2f\x00")
-            self._file.truncate()
-            self._file.seek(self._track_at - 4)
-            self._file.write(struct.pack(">I", length))
-            self._file.flush()
-            os.fsync(self._file.fileno())  # a pulled plug loses what only the system's memory has
+            self._put(bytes(self._pending) + ending)
         except OSError as error:
+            if self._end:
+                with contextlib.suppress(OSError):
+                    self._put(self._ending)  # for what was there before, there is room
             raise CannotWrite(f"cannot write {self._file.name}: {error.strerror}") from error
         self._end += len(self._pending)
+        self._ending = ending
         self._pending.clear()
 
     def close(self) -> None:
@@ -141,6 +140,17 @@ class MidiFileWriter:
         finally:
             with contextlib.suppress(OSError):  # what it would say, `flush` has said
                 self._file.close()
+
+    def _put(self, rest: bytes) -> None:
+        """Let `rest` follow what is settled."""
+        self._file.seek(self._end)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+        self._file.truncate()
+        length = self._file.tell() - _TRACK_AT
+        self._file.seek(_TRACK_AT - 4)
+        self._file.write(struct.pack(">I", length))
+        os.fsync(self._file.fileno())  # a pulled plug loses what only the system's memory has
 
     def __enter__(self) -> MidiFileWriter:
         return self

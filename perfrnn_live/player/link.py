@@ -9,18 +9,28 @@ import subprocess
 import tempfile
 import threading
 from collections import deque
+from enum import Enum
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from perfrnn_live.errors import MidiUnavailable, PerfRNNError, PlayerLost, PortNotFound
 from perfrnn_live.player.clock import FakeClock
-from perfrnn_live.player.messages import Command, Failed, Ready, Received, Report, Setup, Stop, Stopped
+from perfrnn_live.player.messages import Command, Failed, Ready, Received, Report, Sent, Setup, Stop, Stopped
 from perfrnn_live.player.player import Player
 from perfrnn_live.player.ports import MidiOut
+from perfrnn_live.player.process import Loop
 from perfrnn_live.player.profiles import DAW, Profile
 from perfrnn_live.player.start import player_command
+from perfrnn_live.player.watch import Watch
 
 _ANSWER_S = 5.0  # a player that takes longer to open its ports or to stop hangs in a driver
+
+
+class _Mark(Enum):
+    """What stands among the reports and is none."""
+
+    WAKE = "somebody wants to be looked after"
+    END = "nothing will come any more"
 
 
 class Link(Protocol):
@@ -34,13 +44,21 @@ class Link(Protocol):
         """The next report, or None when `timeout_s` has passed without one. Raises PlayerLost."""
         ...
 
+    def wake(self) -> None:
+        """Let a `receive` that waits return None at once; safe to call from any thread and from a signal handler."""
+        ...
+
     def close(self) -> list[Report]:
         """Silence and end the player; returns the reports that were still to come. Never raises; twice is no error."""
         ...
 
+    def kill(self) -> None:
+        """End a player that is lost, without asking it. Never raises."""
+        ...
+
 
 class ProcessLink:
-    """The player in its own process; see `player_process`."""
+    """The player in its own process; see `player.process`."""
 
     def __init__(self, setup: Setup) -> None:
         self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the link)
@@ -55,7 +73,7 @@ class ProcessLink:
         )
         os.close(commands)
         self._closed = False
-        self._reports: SimpleQueue[Report | None] = SimpleQueue()
+        self._reports: SimpleQueue[Report | _Mark] = SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
 
     @property
@@ -66,6 +84,8 @@ class ProcessLink:
     def ready(self) -> Ready:
         """Wait for the ports to be open. Raises MidiUnavailable, PortNotFound or PlayerLost."""
         report = self.receive(_ANSWER_S)
+        while isinstance(report, Sent):  # what a lost player left sounding is released first
+            report = self.receive(_ANSWER_S)
         if isinstance(report, Failed):
             self.close()
             raise (MidiUnavailable if report.missing_system else PortNotFound)(report.sentence)
@@ -86,10 +106,13 @@ class ProcessLink:
             report = self._reports.get(timeout=max(timeout_s, 0))
         except Empty:
             return None
-        if report is None:
-            self._reports.put(None)  # nothing will ever come again: say so each time
+        if report is _Mark.END:
+            self._reports.put(report)  # nothing will ever come again: say so each time
             raise self._lost()
-        return report
+        return None if isinstance(report, _Mark) else report
+
+    def wake(self) -> None:
+        self._reports.put(_Mark.WAKE)
 
     def close(self) -> list[Report]:
         rest: list[Report] = []
@@ -98,12 +121,26 @@ class ProcessLink:
         self._closed = True
         with contextlib.suppress(PlayerLost):
             self.send(Stop())
-            while (report := self.receive(_ANSWER_S)) is not None:
-                rest.append(report)
-                if isinstance(report, Stopped):
+            while not (rest and isinstance(rest[-1], Stopped)):
+                try:
+                    report = self._reports.get(timeout=_ANSWER_S)
+                except Empty:
+                    self._process.kill()  # it hangs, and would do so for ever
                     break
-            else:
-                self._process.kill()  # it hangs, and would do so for ever
+                if report is _Mark.END:
+                    break
+                if not isinstance(report, _Mark):
+                    rest.append(report)
+        self._end()
+        return rest
+
+    def kill(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._process.kill()
+            self._end()
+
+    def _end(self) -> None:
         with contextlib.suppress(OSError):
             self._commands.close()
         try:
@@ -112,7 +149,6 @@ class ProcessLink:
             self._process.kill()
             self._process.wait()
         self._complaints.close()
-        return rest
 
     def _lost(self) -> PlayerLost:
         self._complaints.seek(0)
@@ -124,19 +160,30 @@ class ProcessLink:
         with self._process.stdout as stream, contextlib.suppress(Exception):  # torn pickles raise whatever they like
             while True:
                 self._reports.put(pickle.load(stream))
-        self._reports.put(None)
+        self._reports.put(_Mark.END)
 
 
 class LocalLink:
-    """A player in this process. Waiting for a report is what makes the fake clock's time pass."""
+    """A player in this process, with the loop of the real one. Waiting for a report is what lets the fake clock's time
+    pass, and never beyond what was waited for."""
 
     def __init__(self, output: MidiOut, clock: FakeClock, thru: bool = False, profile: Profile = DAW) -> None:
-        self._reports: deque[Report] = deque()
-        self.player = Player(output, clock, self._reports.append, thru, profile)
         self._clock = clock
+        self._until_s = clock.now()
+        self._reports: deque[Report] = deque()
+        self._arrived: deque[Command | Received] = deque()
+        self.player = Player(output, clock, self._reports.append, thru, profile)
+        self._loop = Loop(self.player, self._take, Watch(output, [], clock), self)
+
+    def now(self) -> float:
+        """The clock for the player's loop; it waits no longer than the session does."""
+        return self._clock.now()
+
+    def wait_until(self, moment_s: float) -> None:
+        self._clock.wait_until(min(moment_s, self._until_s))
 
     def send(self, command: Command) -> None:
-        self.player.handle(command)
+        self._arrived.append(command)
 
     def report(self, report: Report) -> None:
         """Let the player say something of its own accord."""
@@ -144,22 +191,42 @@ class LocalLink:
 
     def bring(self, message: bytes, port: str = "") -> None:
         """Let a message come in, as a port would."""
-        self.player.handle(Received(self._clock.now(), message, port))
+        self._arrived.append(Received(self._clock.now(), message, port))
+
+    def wake(self) -> None:
+        pass
 
     def receive(self, timeout_s: float) -> Report | None:
         until_s = self._clock.now() + max(timeout_s, 0)
-        while not self._reports:
-            due_s = self.player.next_due_s
-            if due_s is None or due_s > until_s:
-                self._clock.wait_until(until_s)
-                return None
-            self._clock.wait_until(due_s)
-            self.player.play_due()
-        return self._reports.popleft()
+        while not self._reports and self._goes_on(until_s):
+            self._loop.turn()
+        return self._reports.popleft() if self._reports else None
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass while the session is busy: the player plays on."""
+        until_s = self._clock.now() + seconds
+        while self._goes_on(until_s):
+            self._loop.turn()
 
     def close(self) -> list[Report]:
-        with contextlib.suppress(PerfRNNError):  # as in `player_process`
+        with contextlib.suppress(PerfRNNError):  # as in `player.process`
             self.player.stop()
         rest = list(self._reports)
         self._reports.clear()
         return rest
+
+    def kill(self) -> None:
+        self._reports.clear()
+
+    def _goes_on(self, until_s: float) -> bool:
+        """Whether the player has something to do until then."""
+        self._until_s = until_s
+        now_s, due_s = self._clock.now(), self.player.next_due_s
+        return bool(self._arrived) or now_s < until_s or (due_s is not None and due_s <= now_s)
+
+    def _take(self, timeout_s: float) -> list[Command | Received]:
+        if not self._arrived:
+            self.wait_until(self._clock.now() + max(timeout_s, 0))
+        taken = list(self._arrived)
+        self._arrived.clear()
+        return taken

@@ -15,12 +15,14 @@ from perfrnn_live.player.profiles import Profile
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What the player process is told first: the ports by name, or in part ("virtual" for one of its own, "none" for
-    an output into nothing), whether what comes in is sent on, and what the output needs."""
+    an output into nothing), whether what comes in is sent on, and what the output needs. `left`: a player before this
+    one was lost, and left these pitches sounding and perhaps others; None if there was none."""
 
     output: str
     inputs: tuple[str, ...]
     thru: bool
     profile: Profile
+    left: frozenset[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,36 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class TakeBack:
-    """Drop what has not been sent yet, and say so."""
+    """Drop what has not been sent of this `plan` and of those before it, and say so."""
+
+    plan: int
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Take back and release the machine's own keys, and no others, and say so."""
+
+    plan: int
 
 
 @dataclass(frozen=True, slots=True)
 class Panic:
-    """Drop what has not been sent yet, silence everything, and say so."""
+    """Take back and silence everything, what the other player holds down included, and say so."""
+
+    plan: int
+
+
+@dataclass(frozen=True, slots=True)
+class Steer:
+    """From now on these controls, as `control_of` names them, steer: what they send is no music. It is reported, but
+    neither sent on nor taken for a hand on a key."""
+
+    controls: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """The session is alive, and has nothing else to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +81,7 @@ class Stop:
     """Silence everything and end."""
 
 
-Command = Schedule | TakeBack | Panic | Stop
+Command = Schedule | TakeBack | Release | Panic | Steer | Beat | Stop
 Direction = Literal["output", "input"]
 
 
@@ -89,22 +115,26 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class TakenBack:
-    """At `at_s` everything unsent was dropped: because it was `asked` for, or because it was hopelessly late or had
-    nowhere to go, and then `dropped` note-ons were lost."""
+    """At `at_s` everything unsent of `plan` and of those before it was dropped: because it was `asked` for, or because
+    it was hopelessly late, had nowhere to go, or the session said nothing for too long, and then `dropped` note-ons
+    were lost. If `silenced`, the machine's own keys were released as well."""
 
+    plan: int
     at_s: float
     asked: bool
+    silenced: bool = False
     dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
     """A message came in on the input called `port`; stamped in the driver's callback, less what the input is slow by.
-    Keys and pedals that a vanished input held down come in as released."""
+    Keys and pedals that a vanished input held down come in as released. What `steers` is no music."""
 
     arrival_s: float
     message: bytes
     port: str = ""
+    steers: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,21 +7,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from perfrnn_live.music.midi import SUSTAIN, control_change, is_of_channel, is_played, note_off, releases, strikes
+from perfrnn_live.music.midi import (
+    SUSTAIN,
+    control_change,
+    control_of,
+    is_of_channel,
+    is_played,
+    note_off,
+    releases,
+    strikes,
+)
+from perfrnn_live.music.pedal import PEDAL_DOWN
 from perfrnn_live.player.clock import Clock
 from perfrnn_live.player.echo import EchoFilter
 from perfrnn_live.player.hands import Hands
 from perfrnn_live.player.loopback import Loopback
 from perfrnn_live.player.messages import (
+    Beat,
     Command,
     Panic,
     PortBack,
     PortLost,
     Received,
+    Release,
     Report,
     Said,
     Schedule,
     Sent,
+    Steer,
     Stop,
     Stopped,
     TakeBack,
@@ -45,8 +58,9 @@ News = Command | Received | PortLost | PortBack
 class Player:
     """The plan and the ledger of one output, and what the other player does. All it does goes to `report`.
 
-    What comes in is reported too, and with `thru` sent on to the output at once. A key that the other player holds down
-    is theirs: its machine note ends, and no planned message touches it.
+    What comes in is reported too, and with `thru` sent on to the output at once, unless it steers. A key that the other
+    player holds down is theirs: its machine note ends, and no planned message touches it. `left` are pitches that an
+    earlier player on the same output left sounding.
     """
 
     def __init__(
@@ -56,6 +70,7 @@ class Player:
         report: Callable[[Report], None],
         thru: bool = False,
         profile: Profile = DAW,
+        left: frozenset[int] = frozenset(),
     ) -> None:
         self._output = output
         self._clock = clock
@@ -65,8 +80,9 @@ class Player:
         self._queue = SendQueue(profile)
         self._pedalling = Pedalling(profile) if profile.pedal == "cc64" else None
         self._sensing_s = clock.now() if profile.active_sensing else None
-        self._sounding: set[int] = set()
+        self._sounding = set(left)
         self._hands = Hands()
+        self._steering: frozenset[str] = frozenset()
         self._echo = EchoFilter(profile)
         self._echoes = 0
         self._loopback = Loopback()
@@ -95,12 +111,21 @@ class Player:
                 if plan > self._dropped_plan:
                     self._plan = plan
                     self._queue.add(messages)
-            case TakeBack():
-                self._queue.clear()
-                self._report(TakenBack(self._clock.now(), asked=True))
-            case Panic():
-                self.silence()
-                self._report(TakenBack(self._clock.now(), asked=True))
+            case TakeBack(plan):
+                self._drop(plan)
+                self._report(TakenBack(plan, self._clock.now(), asked=True))
+            case Release(plan):
+                self._drop(plan)
+                self._release_own()
+                self._report(TakenBack(plan, self._clock.now(), asked=True, silenced=True))
+            case Panic(plan):
+                self._drop(plan)
+                self._release_all()
+                self._report(TakenBack(plan, self._clock.now(), asked=True, silenced=True))
+            case Steer(controls):
+                self._steering = controls
+            case Beat():
+                pass
             case PortLost(name, direction):
                 self._report(news)
                 if direction == "input":
@@ -132,6 +157,14 @@ class Player:
         self._queue.clear()
         self._release_all()
 
+    def give_up(self) -> None:
+        """The session has said nothing for too long: drop what it planned, release its keys, and say so."""
+        if self._queue.next or self._sounding:
+            dropped = self._queue.strikes
+            self._queue.clear()
+            self._release_own()
+            self._drop_plan(dropped, silenced=True)
+
     def stop(self) -> None:
         """Silence and close. Safe to call twice."""
         if self.stopped:
@@ -143,11 +176,20 @@ class Player:
             self._output.close()
         self._report(Stopped(self._echoes))
 
-    def _release_all(self) -> None:
-        if self._pedalling is not None:
-            self._pedalling.reset()
+    def _release_own(self) -> None:
+        """Release what the machine sounds, its pedal included, and nothing that is the other player's."""
+        for up in self._release_keys():
+            self._put(up)
+
+    def _release_keys(self) -> list[bytes]:
+        """Release the machine's keys; returns what raises its pedal, if that is down."""
+        ups = self._pedalling.reset() if self._pedalling is not None else []
         for pitch in sorted(self._sounding):
             self._send_now(note_off(pitch))
+        return ups
+
+    def _release_all(self) -> None:
+        self._release_keys()
         if self._thru:
             for up in sorted(self._hands.down):
                 self._put(up)
@@ -167,8 +209,19 @@ class Player:
             self._report(Said(f"{what}: it is not listened to any more."))
         else:
             moved_s = received.arrival_s - self._profile.input_delay_s
+            if self._steers(message):
+                self._report(Received(moved_s, message, received.port, steers=True))
+                return
             for each in self._hands.move(received.port, message):
                 self._follow(Received(moved_s, each, received.port))
+
+    def _steers(self, message: bytes) -> bool:
+        """A key or pedal that went down as music comes up as music, whatever was learned meanwhile."""
+        if control_of(message) not in self._steering:
+            return False
+        up = note_off(message[1]) if releases(message) else control_change(message[1], 0)
+        lets_go = is_played(message) and not strikes(message) and (releases(message) or message[2] < PEDAL_DOWN)
+        return not (lets_go and up in self._hands.down)
 
     def _let_go(self, port: str) -> None:
         for up in self._hands.let_go(port):
@@ -190,7 +243,7 @@ class Player:
         dropped = self._queue.strikes
         self._left |= {note_off(pitch) for pitch in self._sounding} | (self._hands.down if self._thru else set())
         self.silence()
-        self._drop_plan(dropped)
+        self._drop_plan(dropped, silenced=True)
 
     def _take_up_output(self) -> None:
         for up in sorted(self._left):
@@ -198,11 +251,14 @@ class Player:
         self._left.clear()
         self._release_all()  # what was struck into nowhere
 
-    def _drop_plan(self, dropped: int = 0) -> None:
-        """Take the plan back without having been asked."""
+    def _drop(self, plan: int) -> None:
         self._queue.clear()
-        self._dropped_plan = self._plan  # the session may have more of it on the way
-        self._report(TakenBack(self._clock.now(), asked=False, dropped=dropped))
+        self._dropped_plan = max(self._dropped_plan, plan)  # the session may have more of it on the way
+
+    def _drop_plan(self, dropped: int = 0, silenced: bool = False) -> None:
+        """Take the plan back without having been asked."""
+        self._drop(self._plan)
+        self._report(TakenBack(self._plan, self._clock.now(), asked=False, silenced=silenced, dropped=dropped))
 
     def _send(self, outgoing: Outgoing) -> None:
         """Send a planned message, unless the key is theirs now."""

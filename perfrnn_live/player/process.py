@@ -21,6 +21,8 @@ from queue import Empty, SimpleQueue
 from typing import BinaryIO
 
 from perfrnn_live.errors import MidiUnavailable, PerfRNNError, PortNotFound
+from perfrnn_live.music.midi import PEDALS, control_change, note_off
+from perfrnn_live.music.vocabulary import PITCHES
 from perfrnn_live.player.clock import Clock, SystemClock
 from perfrnn_live.player.loopback import probe
 from perfrnn_live.player.messages import Command, Failed, Ready, Received, Report, Setup, Stop
@@ -31,7 +33,38 @@ from perfrnn_live.player.watch import Watch
 _SHORT_S = 0.002  # waits shorter than this are left to the clock, which is exact; longer ones can be woken by a command
 _IDLE_S = 0.25
 _AT_ONCE = 16  # a flood is taken in by the half millisecond, with what is due sent in between
-_SESSION_SILENT_S = 6.0  # longer than any note: a session that says nothing for so long while a key sounds is stuck
+_SESSION_SILENT_S = 2.0  # a session beats twice a second: one that says nothing for so long stands still
+_MOST_WAITING = 100_000  # reports that nobody reads; what comes in after so many is not told any more
+_LAST_WORDS_S = 1.0
+_CABLE_S = 0.001  # what a message takes on a MIDI cable; and JACK's listeners lose notes of larger bursts
+
+
+class Outbox:
+    """Reports, written by a thread of its own: a session that stands still reads none, and holds nobody up by that."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._waiting: SimpleQueue[Report | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._write, daemon=True)
+        self._thread.start()
+
+    def put(self, report: Report) -> None:
+        """Add at the end; returns at once."""
+        if not isinstance(report, Received) or self._waiting.qsize() < _MOST_WAITING:
+            self._waiting.put(report)
+
+    def close(self) -> None:
+        """Write what is left, if somebody reads it in time."""
+        self._waiting.put(None)
+        self._thread.join(_LAST_WORDS_S)
+
+    def _write(self) -> None:
+        with contextlib.suppress(OSError):  # a session that died cannot be told, but its notes must still end
+            while (report := self._waiting.get()) is not None:
+                pickle.dump(report, self._stream)
+                if self._waiting.empty():
+                    self._stream.flush()
+            self._stream.flush()
 
 
 class Inbox:
@@ -61,25 +94,47 @@ class Inbox:
         return taken
 
 
-def run(player: Player, take: Callable[[float], list[Command | Received]], watch: Watch, clock: Clock) -> None:
-    """Play until a `Stop` has been obeyed. `take` waits so many seconds for what the session or an input brings."""
-    heard_s = clock.now()
-    while not player.stopped:
+class Loop:
+    """The player's doings, turn by turn. `take` waits so many seconds for what the session or an input brings."""
+
+    def __init__(
+        self, player: Player, take: Callable[[float], list[Command | Received]], watch: Watch, clock: Clock
+    ) -> None:
+        self._player, self._take, self._watch, self._clock = player, take, watch, clock
+        self._heard_s = clock.now()  # when the session last said something
+
+    def turn(self) -> None:
+        """Wait for what comes next, a command, a message or a moment at which something is due, and see to it."""
+        player, clock = self._player, self._clock
         due_s = player.next_due_s
-        arrived = take(_IDLE_S if due_s is None else min(due_s - clock.now() - _SHORT_S, _IDLE_S))
+        arrived = self._take(_IDLE_S if due_s is None else min(due_s - clock.now() - _SHORT_S, _IDLE_S))
         for each in arrived:
             player.handle(each)
         if any(not isinstance(each, Received) for each in arrived):
-            heard_s = clock.now()
-        elif player.sounding and clock.now() - heard_s > _SESSION_SILENT_S:
-            player.silence()
+            self._heard_s = clock.now()
+        elif clock.now() - self._heard_s > _SESSION_SILENT_S:
+            player.give_up()
         due_s = player.next_due_s
         if due_s is not None and due_s - clock.now() <= _SHORT_S:
             clock.wait_until(due_s)
             player.play_due()
         else:
-            for news in watch.look(math.inf if due_s is None else due_s - clock.now()):
+            for news in self._watch.look(math.inf if due_s is None else due_s - clock.now()):
                 player.handle(news)
+
+
+def run(player: Player, take: Callable[[float], list[Command | Received]], watch: Watch, clock: Clock) -> None:
+    """Play until a `Stop` has been obeyed."""
+    loop = Loop(player, take, watch, clock)
+    while not player.stopped:
+        loop.turn()
+
+
+def release_every_key(output: MidiOut, clock: Clock) -> None:
+    """Let go of all keys and pedals on channel 1: what a lost player sent last it may not have reported."""
+    for up in (*map(note_off, range(PITCHES)), *(control_change(pedal, 0) for pedal in PEDALS)):
+        output.send(up)
+        clock.wait_until(clock.now() + _CABLE_S)
 
 
 def _ask_for_realtime() -> None:
@@ -117,13 +172,8 @@ def main() -> None:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
 
-    def report(message: Report) -> None:
-        with contextlib.suppress(OSError):  # a session that died cannot be told, but its notes must still end
-            pickle.dump(message, reports)
-            reports.flush()
-
     clock = SystemClock()
-    inbox = Inbox()
+    inbox, outbox = Inbox(), Outbox(reports)
     with contextlib.ExitStack() as opened:
         try:
             setup: Setup = pickle.load(commands)
@@ -134,12 +184,16 @@ def main() -> None:
                 what = f"the input {loop!r} is what the output {output.name!r} sends"
                 raise PortNotFound(f"{what}: the instrument would hear itself; choose another input.")
         except PerfRNNError as error:
-            report(Failed(str(error), missing_system=isinstance(error, MidiUnavailable)))
+            outbox.put(Failed(str(error), missing_system=isinstance(error, MidiUnavailable)))
             opened.close()
+            outbox.close()
             os._exit(1)
-        player = Player(output, clock, report, setup.thru, setup.profile)
+        player = Player(output, clock, outbox.put, setup.thru, setup.profile, setup.left or frozenset())
         signal.signal(signal.SIGTERM, lambda *_: inbox.put(Stop()))
-        report(Ready(output.name, tuple(port.name for port in inputs)))
+        if setup.left is not None:
+            player.silence()
+            release_every_key(output, clock)
+        outbox.put(Ready(output.name, tuple(port.name for port in inputs)))
         _ask_for_realtime()
         gc.freeze()
         gc.disable()  # nothing here makes cycles, and a collection would come between two notes
@@ -148,10 +202,11 @@ def main() -> None:
                 player.handle(each)
             run(player, inbox.take, Watch(output, inputs, clock), clock)
         except PerfRNNError as error:
-            report(Failed(str(error), missing_system=False))
+            outbox.put(Failed(str(error), missing_system=False))
         finally:
             with contextlib.suppress(PerfRNNError):  # a port that takes no notes takes no releases either
                 player.stop()
+    outbox.close()
     os._exit(0)  # the thread that reads commands may be waiting still, and the interpreter would trip over it
 
 

@@ -6,16 +6,18 @@ one thing, and each thing is done by one control: a knob is turned by a controll
 
 from __future__ import annotations
 
+import threading
 import tomllib
 from pathlib import Path
 
-from perfrnn_live.errors import BadValue, CannotWrite
+from perfrnn_live.errors import BadValue
 from perfrnn_live.live.controls import ACTIONS, KNOBS
-from perfrnn_live.music.midi import CONTROL_CHANGE, SUSTAIN, releases, strikes
+from perfrnn_live.music.midi import SUSTAIN
 
 _MODE_MESSAGES = 120  # controllers from here on are orders to a receiver: all sound off, all notes off ...
 _CONTROLLERS = frozenset(f"CC {number}" for number in range(_MODE_MESSAGES) if number != SUSTAIN)
 _KEYS = frozenset(f"note {number}" for number in range(128))
+LEARNABLE_CONTROLS = _CONTROLLERS | _KEYS
 
 DEFAULTS = {name: f"CC {knob.cc}" for name, knob in KNOBS.items()} | {
     "phrase_over": "CC 102",  # MIDI 1.0 leaves 102 to 119 undefined
@@ -24,16 +26,8 @@ DEFAULTS = {name: f"CC {knob.cc}" for name, knob in KNOBS.items()} | {
     "panic": "CC 105",
     **{f"recall_{number}": f"CC {109 + number}" for number in range(1, 9)},
 }
+_PATIENCE_S = 2.0  # what is not written by then, after the end, is given up
 _LEARNABLE = KNOBS.keys() | ACTIONS.keys() - {"quit"}  # no slip of a hand ends a concert
-
-
-def control_of(message: bytes) -> str | None:
-    """The control that sent a message of any bytes; None where it was none."""
-    if len(message) != 3 or max(message[1:]) > 127:
-        return None
-    if strikes(message) or releases(message):
-        return f"note {message[1]}"
-    return f"CC {message[1]}" if message[0] & 0xF0 == CONTROL_CHANGE else None
 
 
 def may_bind(control: str, name: str) -> bool:
@@ -42,41 +36,60 @@ def may_bind(control: str, name: str) -> bool:
 
 
 class Bindings:
-    """From controls to names of knobs and actions. A missing file at `path` is one in which nothing was learned."""
+    """From controls to names of knobs and actions. A missing file at `path` is one in which nothing was learned.
+
+    What is learned holds at once and is written on a thread of its own. `complaint` says why that could not be done.
+    """
 
     def __init__(self, path: Path) -> None:
         """Raises BadValue, naming the file, if it is broken."""
         self._path = path
         self._learned = _read(path)
         self._names = self._by_control()
+        self._writing: threading.Thread | None = None
+        self.complaint: str | None = None
+
+    @property
+    def controls(self) -> frozenset[str]:
+        """Those that do something."""
+        return frozenset(self._names)
 
     def name_for(self, control: str) -> str | None:
         """What the control does."""
         return self._names.get(control)
 
     def learn(self, control: str, name: str) -> None:
-        """From now on the control does this and nothing else, and nothing else does it; a control that `may_bind`.
-
-        Raises CannotWrite if it will be forgotten at the end.
-        """
+        """From now on the control does this and nothing else, and nothing else does it; a control that `may_bind`."""
         self._learned = {other: its for other, its in self._learned.items() if its != control} | {name: control}
         self._names = self._by_control()
-        self._write()
+        self._writing = threading.Thread(target=self._keep, args=(self._learned, self._writing), daemon=True)
+        self._writing.start()
+
+    def wait(self) -> str | None:
+        """Wait until all is written, but for 2 s at most. A sentence if something will be forgotten."""
+        if self._writing is not None:
+            self._writing.join(_PATIENCE_S)
+            if self._writing.is_alive():
+                return f"what was learned is forgotten: {self._path} could not be written in time"
+        return None if self.complaint is None else f"what was learned is forgotten: {self.complaint}"
 
     def _by_control(self) -> dict[str, str]:
         defaults = {control: name for name, control in DEFAULTS.items() if name not in self._learned}
         return defaults | {control: name for name, control in self._learned.items()}
 
-    def _write(self) -> None:
+    def _keep(self, learned: dict[str, str], before: threading.Thread | None) -> None:
+        if before is not None:
+            before.join()  # the last that is learned is the last that is written
         lines = ["# Learned by perfrnn-live. Without its line, each is on its default again.\n"]
-        lines += [f'{name} = "{control}"\n' for name, control in self._learned.items()]
+        lines += [f'{name} = "{control}"\n' for name, control in learned.items()]
         beside = self._path.with_name(self._path.name + ".new")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             beside.write_text("".join(lines), encoding="utf-8")
             beside.replace(self._path)
+            self.complaint = None
         except OSError as error:
-            raise CannotWrite(f"cannot write {self._path}: {error.strerror}") from error
+            self.complaint = f"cannot write {self._path}: {error.strerror}"
 
 
 def _read(path: Path) -> dict[str, str]:

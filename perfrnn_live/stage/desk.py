@@ -1,31 +1,58 @@
-"""The performer's desk: controllers, pads and keys → settings and actions, and learning which does which."""
+"""The performer's desk: what controllers, pads and faces ask for → wishes; and learning which control does which."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
+from typing import Any
 
-from perfrnn_live.errors import CannotWrite
 from perfrnn_live.live.controls import ACTIONS, KNOBS, Action, Knob, Mode, Pad, Settings, label
-from perfrnn_live.music.midi import CONTROL_CHANGE, strikes
-from perfrnn_live.stage.bindings import Bindings, control_of, may_bind
+from perfrnn_live.live.wishes import Do, Turn, Wish
+from perfrnn_live.music.midi import CONTROL_CHANGE, control_of, strikes
+from perfrnn_live.player.messages import Received
+from perfrnn_live.stage.bindings import LEARNABLE_CONTROLS, Bindings, may_bind
 
 _PRESSED = 64  # a controller as a button is down from here on, as a pedal is
-_ACTION_KEYS = {
-    " ": "panic",
-    "\n": "phrase_over",
-    "\r": "phrase_over",
-    "a": "again",
-    "f": "freeze",
-    "w": "save_pads",
-    "q": "quit",
-}
-_PAD_KEYS = frozenset("12345678")
-_SELECT = {"\x1b[C": 1, "\t": 1, "\x1b[D": -1}  # right, Tab, left
-_NUDGE = {"\x1b[A": 1, "+": 1, "=": 1, "\x1b[B": -1, "-": -1}  # up, down; = is + without shift
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """The knob of this `name` is to stand at `value`."""
+
+    name: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Nudge:
+    """The selected knob is to be turned by so many key presses, up or down."""
+
+    presses: int
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """The knob so many places further on, or back, is to be the selected one."""
+
+    places: int
+
+
+class Switching(Enum):
+    """What else a face can ask of the desk."""
+
+    NEXT_MODE = "next mode"
+    STORE_NEXT = "the next pad is stored and not recalled"
+    LEARN = "learn"
+    LEARN_NOTHING = "learn nothing"
+
+
+FaceWish = Action | Pad | Put | Nudge | Select | Switching
+"""What a face may hand in: to be done, or to be turned."""
 
 
 class Desk:
-    """All that steers. `settings` may be swapped from outside too; `selected` names the knob that the keys change.
+    """All that steers. `settings` are where the knobs stand; `selected` names the one that is nudged.
 
     Knobs pick up: a controller changes nothing until, from where it last stood to where it stands now, it reaches or
     crosses the value. So it never moves a value further than it was moved itself, whoever changed the value meanwhile;
@@ -41,7 +68,11 @@ class Desk:
         self._positions: dict[str, int] = {}
         self._learning: str | None = None
         self._storing = False
-        self._remark = ""
+        self._remark = self._taught = ""
+
+    def wait(self) -> str | None:
+        """Wait until what was learned is written, but for 2 s at most. A sentence if it will be forgotten."""
+        return self._bindings.wait()
 
     @property
     def said(self) -> str:
@@ -51,63 +82,82 @@ class Desk:
         if self._learning is not None:
             what = "move a knob" if self._learning in KNOBS else "press a button or strike a pad"
             return f"learning {label(self._learning)}: {what}"
+        complaint = self._bindings.complaint
+        if complaint is not None and self._remark == self._taught:
+            return f"{self._remark}, until the end: {complaint}"
         return self._remark
 
-    def receive(self, message: bytes) -> Action | Pad | None:
-        """A message from the input, of any length: it turns a knob, is learned, or does what is returned."""
-        control = control_of(message)
+    @property
+    def steering(self) -> frozenset[str]:
+        """The controls that steer, and so are no music: those that do something, and those that may learn to."""
+        learning = self._learning
+        lessons = () if learning is None else (each for each in LEARNABLE_CONTROLS if may_bind(each, learning))
+        return self._bindings.controls.union(lessons)
+
+    def receive(self, received: Received) -> Wish | None:
+        """What came in. If it steers, it turns a knob, is learned, or asks for what is returned."""
+        message, control = received.message, control_of(received.message)
         if control is None:
             return None
         before, now = self._positions.get(control), message[2]
         self._positions[control] = now
+        if not received.steers:
+            return None
         name = self._bindings.name_for(control)
         if (lesson := self._lesson(message, control)) is not None:
             self._learn(control, lesson)
         elif name in KNOBS:
-            self._turn(KNOBS[name], now if before is None else before, now)
+            return self._turn(received.arrival_s, KNOBS[name], now if before is None else before, now)
         elif name is not None and _presses(message, before or 0):
-            return ACTIONS[name]
+            return Do(received.arrival_s, ACTIONS[name])
         return None
 
-    def consumes(self, message: bytes) -> bool:
-        """True for what steers and so is no music, asked before or after it is received."""
-        control = control_of(message)
-        if control is None:
-            return False
-        return self._bindings.name_for(control) is not None or self._lesson(message, control) is not None
-
-    def press(self, key: str) -> Action | Pad | None:
-        """A key press: a character, or the escape sequence of an arrow key. Those that mean nothing do nothing."""
+    def obey(self, at_s: float, wish: FaceWish) -> Wish | None:
+        """What a face asked for at `at_s`; returns what of it is for the machine."""
         storing, self._storing = self._storing, False
         self._remark = ""
-        if key in _SELECT:
-            names = list(KNOBS)
-            self.selected = names[(names.index(self.selected) + _SELECT[key]) % len(names)]
-            if self._learning is not None:
+        match wish:
+            case Select(places):
+                names = list(KNOBS)
+                self.selected = names[(names.index(self.selected) + places) % len(names)]
+                if self._learning is not None:
+                    self._learning = self.selected
+            case Nudge(presses):
+                return self._put(at_s, self.selected, self._knob.nudged(self._value, presses))
+            case Put(name, value):
+                return self._put(at_s, name, value)
+            case Switching.NEXT_MODE:
+                modes = list(Mode)
+                return self._put(at_s, "mode", modes[(modes.index(self.settings.mode) + 1) % len(modes)])
+            case Switching.STORE_NEXT:
+                self._storing = True
+            case Switching.LEARN:
                 self._learning = self.selected
-        elif key in _NUDGE:
-            nudged = KNOBS[self.selected].nudged(getattr(self.settings, self.selected), _NUDGE[key])
-            self.settings = self.settings.turned(self.selected, nudged)
-        elif key == "m":
-            modes = list(Mode)
-            self.settings = self.settings.turned("mode", modes[(modes.index(self.settings.mode) + 1) % len(modes)])
-        elif key == "s":
-            self._storing = True
-        elif key == "l":
-            self._learning = self.selected
-        elif key == "\x1b":
-            self._learning = None
-        elif key in _PAD_KEYS:
-            return self._act(f"store_{key}" if storing else f"recall_{key}")
-        elif key in _ACTION_KEYS:
-            return self._act(_ACTION_KEYS[key])
+            case Switching.LEARN_NOTHING:
+                self._learning = None
+            case Pad(number, store):
+                return self._act(at_s, Pad(number, store or storing))
+            case Action():
+                return self._act(at_s, wish)
         return None
 
-    def _act(self, name: str) -> Action | Pad | None:
+    @property
+    def _knob(self) -> Knob:
+        return KNOBS[self.selected]
+
+    @property
+    def _value(self) -> Any:
+        return getattr(self.settings, self.selected)
+
+    def _put(self, at_s: float, name: str, value: Any) -> Turn:
+        self.settings = self.settings.turned(name, value)
+        return Turn(at_s, name, value)
+
+    def _act(self, at_s: float, action: Action | Pad) -> Do | None:
         """Do it; or, while learning, have it learned. Silence and the end are never put off."""
-        if self._learning is None or name in ("panic", "quit"):
-            return ACTIONS[name]
-        self._learning = name
+        if self._learning is None or action in (Action.PANIC, Action.QUIT):
+            return Do(at_s, action)
+        self._learning = next(name for name, each in ACTIONS.items() if each == action)
         return None
 
     def _lesson(self, message: bytes, control: str) -> str | None:
@@ -118,22 +168,19 @@ class Desk:
 
     def _learn(self, control: str, name: str) -> None:
         self._learning = None
-        self._remark = f"{control} now {'turns' if name in KNOBS else 'means'} {label(name)}"
-        try:
-            self._bindings.learn(control, name)
-        except CannotWrite as error:
-            self._remark += f", until the end: {error}"
+        self._remark = self._taught = f"{control} now {'turns' if name in KNOBS else 'means'} {label(name)}"
+        self._bindings.learn(control, name)
 
-    def _turn(self, knob: Knob, before: int, now: int) -> None:
+    def _turn(self, at_s: float, knob: Knob, before: int, now: int) -> Turn | None:
         value = getattr(self.settings, knob.name)
         stands = knob.position_of(value)
         low, high = sorted(knob.position_of(knob.value_at(position)) for position in (before, now))
         if low <= stands <= high:
-            self.settings = self.settings.turned(knob.name, knob.value_at(now))
             self._remark = ""
-        else:
-            way = "up" if high < stands else "down"
-            self._remark = f"pick-up: {label(knob.name)} is at {knob.text(value)}, turn {way}"
+            return self._put(at_s, knob.name, knob.value_at(now))
+        way = "up" if high < stands else "down"
+        self._remark = f"pick-up: {label(knob.name)} is at {knob.text(value)}, turn {way}"
+        return None
 
 
 def _is_controller(message: bytes) -> bool:

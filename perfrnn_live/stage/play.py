@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
+import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from queue import SimpleQueue
@@ -19,27 +20,27 @@ from perfrnn_live.errors import MidiUnavailable, PerfRNNError, PlayerLost
 from perfrnn_live.files import check_writable
 from perfrnn_live.live.controls import Settings
 from perfrnn_live.live.improviser import Improviser
-from perfrnn_live.live.journal import Journal
+from perfrnn_live.live.machine import Machine
 from perfrnn_live.live.pads import open_pads
-from perfrnn_live.live.partner import Ask, Partner
 from perfrnn_live.live.steering import Steering
-from perfrnn_live.music.midi import note_off
 from perfrnn_live.music.midifile import MidiFileWriter
 from perfrnn_live.player.clock import SystemClock
 from perfrnn_live.player.drivers import PORT_NAME
 from perfrnn_live.player.link import ProcessLink
-from perfrnn_live.player.messages import Schedule, Setup, Timed
+from perfrnn_live.player.messages import Said, Setup
 from perfrnn_live.player.profiles import DAW, Profile
 from perfrnn_live.sampling.controls import Controls
 from perfrnn_live.sampling.opening import begin
-from perfrnn_live.stage.desk import Desk
+from perfrnn_live.stage.desk import Desk, FaceWish
+from perfrnn_live.stage.journal import Journal
+from perfrnn_live.stage.listeners import Face, Kept, Listener, Shown
 from perfrnn_live.stage.recorder import Recorder
-from perfrnn_live.stage.session import Session, Summary
-from perfrnn_live.stage.terminal import key_presses
+from perfrnn_live.stage.session import Session
+from perfrnn_live.stage.status import Summary
+from perfrnn_live.stage.terminal import KEYS, key_presses
 
 _APP = "perfrnn-live"
-_RELEASE_S = 0.1
-_CABLE_S = 0.001  # what a message takes on a MIDI cable; and JACK's listeners lose notes of larger bursts
+_SWITCH_S = 0.0005
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,8 @@ def play(sitting: Sitting) -> Summary:
     desk = Desk(sitting.settings, platformdirs.user_config_path(_APP, appauthor=False) / "controls.toml")
     profile, record = sitting.profile, sitting.record
     inputs = _inputs_beside(sitting.output) if sitting.inputs is None else sitting.inputs
-    link = ProcessLink(Setup(sitting.output or "virtual", inputs, sitting.thru, profile))  # opens ports meanwhile
+    setup = Setup(sitting.output or "virtual", inputs, sitting.thru, profile)
+    link = ProcessLink(setup)  # opens ports meanwhile
     try:
         continuation, start = begin(sitting.model, sitting.prime, sitting.middle)
         continuation.check(Steering(Controls(), None).controls(sitting.settings, 0.0).handles)
@@ -101,7 +103,8 @@ def play(sitting: Sitting) -> Summary:
                 raise
             record = record or Path(f"{_APP}-{datetime.now():%Y%m%d-%H%M%S}.mid")
             print(f"{str(error).rstrip('.')}; playing into {record} instead", file=sys.stderr)
-            link = ProcessLink(Setup("none", (), thru=False, profile=profile))
+            setup = Setup("none", (), thru=False, profile=profile)
+            link = ProcessLink(setup)
             ready = link.ready()
         writer = MidiFileWriter(record) if record is not None else None
     except BaseException:
@@ -114,32 +117,48 @@ def play(sitting: Sitting) -> Summary:
         min_note_s=profile.min_note_s,
     )
     clock, rng = SystemClock(), np.random.default_rng(sitting.seed)
+    began_s = clock.now()
     improviser = Improviser(continuation, start, base, rng, profile.longest_delay_s, sitting.beams)
-    recorder = Recorder(writer, clock.now(), profile.longest_delay_s) if writer is not None else None
-    journal = Journal(clock.now(), sitting.log)
-    keys: SimpleQueue[str] = SimpleQueue()
+    machine = Machine(improviser, sitting.settings, Steering(base, sitting.split), pads, began_s)
+    inbox: SimpleQueue[FaceWish | Said] = SimpleQueue()
 
-    def partner(ask: Ask) -> Partner:
-        return Partner(improviser, clock, ask, sitting.settings, Steering(base, sitting.split), pads, journal)
+    def kept(listener: Listener, what: str) -> Kept:
+        return Kept(listener, what, lambda sentence: inbox.put(Said(sentence)))
 
+    listeners = []
+    if writer is not None:
+        listeners.append(kept(Recorder(writer, began_s, profile.longest_delay_s), "the recording"))
+    if sitting.log is not None:
+        listeners.append(kept(Journal(began_s, sitting.log), "the log"))
     with contextlib.ExitStack() as stack:
-        face = None
+        faces = []
         if not sitting.quiet:
-            from rich.console import Console
-
-            from perfrnn_live.stage.screen import Screen
-
             hears = f", hears {' and '.join(ready.inputs)}" if ready.inputs else ""
             print(f"{sitting.model.name} plays onto {ready.output}{hears}")
-            face = stack.enter_context(Screen(Console(), sitting.model.name))
-            stack.enter_context(key_presses(keys.put))
-        session = Session(link, clock, improviser, partner, desk, journal, recorder, face, keys)
+            faces.append(Shown(lambda: _screen(sitting.model.name)))
+        session = Session(
+            link, clock, machine, desk, listeners, faces, lambda left: ProcessLink(replace(setup, left=left)), inbox
+        )
+        if not sitting.quiet:
+            stack.enter_context(key_presses(lambda key: session.wish(KEYS[key]) if key in KEYS else None))
         stack.enter_context(_ending_on_signals(session))
+        stack.enter_context(_short_switches())
         try:
-            return session.run(sitting.seconds)
+            summary = session.run(sitting.seconds)
         except PlayerLost:
             _release_keys(ready.output)
             raise
+    for complaint in summary.complaints:
+        print(complaint, file=sys.stderr)
+    return summary
+
+
+def _screen(title: str) -> Face:
+    from rich.console import Console
+
+    from perfrnn_live.stage.screen import Screen
+
+    return Screen(Console(), title)
 
 
 def _tell(sentence: str) -> None:
@@ -159,18 +178,30 @@ def _release_keys(output: str) -> None:
     if output in (PORT_NAME, "none"):
         return
     with contextlib.suppress(PerfRNNError), contextlib.ExitStack() as stack:
-        link = ProcessLink(Setup(output, (), thru=False, profile=DAW))
-        stack.callback(link.close)  # this lifts the pedal
+        link = ProcessLink(Setup(output, (), thru=False, profile=DAW, left=frozenset()))
+        stack.callback(link.close)
         link.ready()
-        began_s = SystemClock().now() + _RELEASE_S
-        link.send(Schedule(0, tuple(Timed(began_s + key * _CABLE_S, key, note_off(key)) for key in range(128))))
-        for _ in range(128):
-            link.receive(_RELEASE_S * 2)
+
+
+@contextlib.contextmanager
+def _short_switches() -> Iterator[None]:
+    """Threads that draw and write must let the loop have the interpreter at once: by default each keeps it for 5 ms,
+    which is longer than an answer to a note may take."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_S)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 @contextlib.contextmanager
 def _ending_on_signals(session: Session) -> Iterator[None]:
-    """Ctrl-C, SIGTERM and a closed terminal end the session as `q` does."""
+    """Ctrl-C, SIGTERM and a closed terminal end the session as `q` does. Elsewhere than in the main thread signals are
+    the business of whoever has that."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = {name: signal.signal(getattr(signal, name), lambda *_: session.end()) for name in names}
     try:

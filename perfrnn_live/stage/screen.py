@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from types import TracebackType
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
 from perfrnn_live.live.controls import KNOBS, label
-from perfrnn_live.stage.session import Status
+from perfrnn_live.stage.status import Status
 
 _LOWEST, _ROWS, _PITCHES_PER_HALF = 21, 11, 4  # 88 keys in 11 rows of two half blocks, four semitones each
 _COLUMNS = 76
@@ -26,18 +25,23 @@ Column = tuple[frozenset[int], frozenset[int]]  # the halves of the roll that th
 
 
 class Screen:
-    """A `Face` on the terminal; a context, because it must be taken down again."""
+    """A `Face` on the terminal, from when it is made until it is closed."""
 
     def __init__(self, console: Console, title: str) -> None:
         self._console = console
         self._title = title
         self._roll: deque[Column] = deque([(frozenset(), frozenset())] * _COLUMNS, _COLUMNS)
         self._live = Live(console=console, auto_refresh=False, transient=True)
+        self._live.start()
 
     def show(self, status: Status) -> None:
         """Scroll by one column and redraw."""
         self._roll.append((_halves(status.sounding), _halves(status.held)))
         self._live.update(self.render(status), refresh=True)
+
+    def close(self) -> None:
+        """Take it down."""
+        self._live.stop()
 
     def render(self, status: Status) -> Group:
         """The whole picture."""
@@ -81,13 +85,6 @@ class Screen:
         for place in theirs:
             roll.stylize("yellow", place, place + 1)
         return roll
-
-    def __enter__(self) -> Screen:
-        self._live.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._live.stop()
 
 
 def _halves(pitches: frozenset[int]) -> frozenset[int]:

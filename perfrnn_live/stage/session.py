@@ -1,138 +1,99 @@
-"""One sitting at the instrument: plan, send, hear back, record, show. One loop, no threads of its own."""
+"""One sitting: a loop that carries facts to the machine and its commands to the player. It waits for nobody else."""
 
 from __future__ import annotations
 
 import contextlib
-from array import array
+import threading
 from collections import deque
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
-from typing import Protocol
 
-import numpy as np
-
-from perfrnn_live.errors import PlayerLost
-from perfrnn_live.live.controls import Action, Pad, Settings
-from perfrnn_live.live.improviser import Improviser
-from perfrnn_live.live.journal import Journal
-from perfrnn_live.live.partner import Ask, Partner
-from perfrnn_live.music.midi import is_played, releases, strikes
+from perfrnn_live.errors import CannotWrite, PlayerLost
+from perfrnn_live.live.controls import Action
+from perfrnn_live.live.happenings import Happening, PlayerBack, PlayerGone, Time
+from perfrnn_live.live.machine import Machine
+from perfrnn_live.live.orders import KeepPads, Order, Told, Took
+from perfrnn_live.live.pads import Pads
+from perfrnn_live.live.wishes import Do, Wish
 from perfrnn_live.player.clock import Clock
 from perfrnn_live.player.link import Link
 from perfrnn_live.player.messages import (
+    Beat,
+    Command,
     Failed,
     Panic,
-    PortBack,
-    PortLost,
+    Ready,
     Received,
+    Release,
     Report,
     Said,
     Sent,
+    Steer,
     Stopped,
     TakeBack,
     TakenBack,
 )
-from perfrnn_live.stage.desk import Desk
-from perfrnn_live.stage.recorder import Recorder
+from perfrnn_live.stage.desk import Desk, FaceWish
+from perfrnn_live.stage.listeners import Face, Fact, Kept, Listener
+from perfrnn_live.stage.status import Figures, Status, Summary
 
-_TICK_S = 0.02  # how long to wait for a report before looking at the plan, the keys and the screen again
-_SCREEN_S = 0.2  # drawing it is what costs the most while playing
+_TICK_S = 0.02  # the machine is told the time at least this often
+_SHOW_S = 0.2
+_FLUSH_S = 0.5  # what a power cut may cost
+_BEAT_S = 0.5
 _ANSWER_S = 2.0
+_PATIENCE_S = 2.0  # for what is still being written at the end
+_LIVES, _LIVED_S = 3, 60.0  # so many players may be lost in so short a time
 
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What was played. Lateness is from due to sent, in milliseconds, over all planned messages; `delays` is how long
-    what the other player did took to be answered, see `Journal.delays`."""
-
-    notes: int
-    events: int
-    seconds: float
-    lateness_p50_ms: float
-    lateness_p99_ms: float
-    lateness_max_ms: float
-    dropped: int
-    delays: dict[str, dict[str, float]] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        late = f"{self.lateness_p50_ms:.2f}/{self.lateness_p99_ms:.2f}/{self.lateness_max_ms:.2f} ms"
-        played = f"{self.notes} notes, {self.events} events in {self.seconds:.1f} s"
-        return f"{played}; lateness p50/p99/max {late}; {self.dropped} dropped"
-
-    def to_json(self) -> dict[str, object]:
-        """For programs: figures by name."""
-        return {name: round(value, 3) if isinstance(value, float) else value for name, value in asdict(self).items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """A snapshot for a face to show. `sounding` are the pitches that the machine sounds, `held` the other player's;
-    `state` is what the machine does, `said` the latest thing that it has to say."""
-
-    elapsed_s: float
-    state: str
-    settings: Settings
-    selected: str
-    said: str
-    events_per_s: float
-    lookahead_s: float
-    lateness_p99_ms: float
-    dropped: int
-    sounding: frozenset[int]
-    held: frozenset[int]
-
-
-class Face(Protocol):
-    """Something that shows how the session stands."""
-
-    def show(self, status: Status) -> None:
-        """Show it; called five times a second."""
-        ...
+Reopen = Callable[[frozenset[int]], Link]
+"""Starts another player on the same ports, which first releases everything: these pitches for certain."""
 
 
 class Session:
-    """Plays until told to end. `link` leads to the player, `keys` is where key presses come from, and `partner` makes
-    the machine's side, given how to ask the player for something."""
+    """Plays until told to end. `link` leads to the player; where it can be lost, `reopen` brings another one.
+
+    Every fact and decision goes to the `listeners`, a picture five times a second to the `faces`: what they do with it
+    must not take time, so what writes or draws is wrapped in `Kept` or `Shown`. What others ask for or have to say
+    comes in through the `inbox`.
+    """
 
     def __init__(
         self,
         link: Link,
         clock: Clock,
-        improviser: Improviser,
-        partner: Callable[[Ask], Partner],
+        machine: Machine,
         desk: Desk,
-        journal: Journal,
-        recorder: Recorder | None = None,
-        face: Face | None = None,
-        keys: SimpleQueue[str] | None = None,
+        listeners: Sequence[Listener] = (),
+        faces: Sequence[Face] = (),
+        reopen: Reopen | None = None,
+        inbox: SimpleQueue[FaceWish | Said] | None = None,
     ) -> None:
-        self._link = link
-        self._clock = clock
-        self._improviser = improviser
-        self._desk = desk
-        self._journal = journal
-        self._recorder = recorder
-        self._face = face
-        self._keys: SimpleQueue[str] = keys or SimpleQueue()
+        self._link, self._clock, self._machine, self._desk = link, clock, machine, desk
+        self._listeners, self._faces, self._reopen = listeners, faces, reopen
+        self._figures = Figures()
+        self._inbox: SimpleQueue[FaceWish | Said] = inbox or SimpleQueue()
         self._ended = self._stopped = False
-        self._wanted: deque[tuple[float, Action | Pad | None]] = deque()
-        self._waits_for_output = False
-        self._began_s = self._shown_s = clock.now()
-        self._lateness_ms = array("d")
-        self._notes = self._dropped = 0
-        self._sounding: set[int] = set()
-        self._pace: deque[tuple[float, int]] = deque(maxlen=round(4 / _SCREEN_S))
-        self._partner = partner(self._ask)
+        self._began_s = self._shown_s = self._flushed_s = self._said_s = clock.now()
+        self._asked_s: float | None = None  # since when an answer of the player's is waited for
+        self._lost_s: deque[float] = deque(maxlen=_LIVES)
+        self._steering: frozenset[str] = frozenset()
+        self._writing: list[threading.Thread] = []
+        self._pace: deque[tuple[float, int]] = deque(maxlen=round(4 / _SHOW_S))
 
     def end(self) -> None:
         """Ask the loop to end; safe to call from a signal handler or another thread."""
         self._ended = True
+        self._link.wake()
+
+    def wish(self, wish: FaceWish) -> None:
+        """Ask for something; safe to call from another thread."""
+        self._inbox.put(wish)
+        self._link.wake()
 
     def run(self, seconds: float | None = None) -> Summary:
-        """Play for `seconds`, or until asked to end. Whatever happens, all is released and the recording is whole.
+        """Play for `seconds`, or until asked to end. Whatever happens, all is released and what is kept is whole.
 
-        Raises PlayerLost when the player process dies or hangs.
+        Raises PlayerLost when the player is lost and no other one can be had.
         """
         try:
             while not self._ended and (seconds is None or self._clock.now() - self._began_s < seconds):
@@ -145,127 +106,157 @@ class Session:
             for report in self._link.close():
                 if isinstance(report, Sent | Stopped):
                     self._handle(report)
-            self._journal.close()
-            if self._recorder is not None:
-                self._recorder.close()
+            complaints = self._close()
         if not self._stopped:
             raise PlayerLost("the player process did not answer at the end: keys may be sounding still")
-        return self._summary(played_s)
+        return self._figures.summary(self._machine.improviser.heard_events, played_s, complaints)
 
     def _turn(self) -> None:
-        schedule = self._partner.plan()
-        if schedule is not None:
-            self._link.send(schedule)
-        report = self._link.receive(0 if schedule else self._patience_s())
+        """Hear what happened, then tell the machine the time."""
+        self._steer()
+        report = self._receive(min(max(self._machine.wakes_s - self._clock.now(), 0.0), _TICK_S))
         while report is not None:
             self._handle(report)
-            report = self._link.receive(0)
-        self._obey_all()
-        self._partner.turn()
+            report = self._receive(0.0)
+        with contextlib.suppress(Empty):
+            while True:
+                self._take_in(self._inbox.get_nowait())
         now_s = self._clock.now()
-        awaited_s = self._improviser.awaited_s()
-        if awaited_s is not None and now_s - awaited_s > _ANSWER_S:  # a player that hangs: make it answer
-            self._partner.lost_plan(self._ask(TakeBack()))
-        if self._recorder is not None:
-            self._recorder.flush(now_s)
-        if self._face is not None and now_s - self._shown_s >= _SCREEN_S:
-            self._face.show(self._status(now_s))
+        self._tell(Time(now_s))
+        if now_s - self._said_s >= _BEAT_S:
+            self._send(Beat())
+        if self._asked_s is not None and now_s - self._asked_s >= _ANSWER_S:
+            self._lose_player("the player process stopped answering: its MIDI system may have hung")
+        if now_s - self._flushed_s >= _FLUSH_S:
+            self._flushed_s = now_s
+            for listener in self._listeners:
+                listener.flush(now_s)
+        if now_s - self._shown_s >= _SHOW_S:
             self._shown_s = now_s
-
-    def _patience_s(self) -> float:
-        """How long nothing needs to be done."""
-        wakes_s = self._partner.wakes_s
-        return _TICK_S if wakes_s is None else min(max(wakes_s - self._clock.now(), 0.0), _TICK_S)
+            status = self._status(now_s)
+            for face in self._faces:
+                face.show(status)
 
     def _handle(self, report: Report) -> None:
         match report:
-            case Sent():
-                self._note(report)
-            case Received(arrival_s, message):
-                self._wanted.append((arrival_s, self._desk.receive(message)))
-                if not self._desk.consumes(message):
-                    self._partner.receive(arrival_s, message)
-                    if self._recorder is not None and is_played(message):
-                        self._recorder.other(arrival_s, message)
-            case TakenBack(at_s, asked=False, dropped=dropped):
-                self._dropped += dropped
-                self._partner.lost_plan(at_s)
-            case PortLost(name, direction):
-                self._partner.said = f"the {direction} {name!r} is gone: waiting for it to come back"
-                if direction == "output" and self._partner.playing:
-                    self._partner.fall_silent(self._clock.now())
-                    self._waits_for_output = True
-            case PortBack(name, direction):
-                self._partner.said = f"the {direction} {name!r} is back"
-                if direction == "output" and self._waits_for_output:
-                    self._waits_for_output = False
-                    self._partner.resume()
-            case Said(sentence):
-                self._partner.said = sentence
+            case Received():
+                wish = self._desk.receive(report)
+                self._tell(report)
+                self._want(wish)
+            case TakenBack(asked=asked):
+                if asked:
+                    self._asked_s = None
+                self._tell(report)
             case Failed(sentence):
                 raise PlayerLost(sentence)
             case Stopped():
                 self._stopped = True
+            case Ready():
+                self._tell(PlayerBack(self._clock.now()))
+            case _:
+                self._tell(report)
 
-    def _note(self, sent: Sent) -> None:
-        """Something has been sent."""
-        self._partner.sent(sent)
-        if sent.number is not None:
-            self._lateness_ms.append((sent.sent_s - sent.due_s) * 1000)
-        if strikes(sent.message):
-            self._notes += 1
-            self._sounding.add(sent.message[1])
-        elif releases(sent.message):
-            self._sounding.discard(sent.message[1])
-        if self._recorder is not None:
-            self._recorder.machine(sent.sounds_s, sent.message)
+    def _take_in(self, wished: FaceWish | Said) -> None:
+        if isinstance(wished, Said):
+            self._tell(wished)
+        else:
+            self._want(self._desk.obey(self._clock.now(), wished))
 
-    def _ask(self, command: TakeBack | Panic) -> float:
-        """Have the plan dropped; returns when it was. All that was sent before has been handled by then."""
-        self._link.send(command)
-        while (report := self._link.receive(_ANSWER_S)) is not None:
-            if isinstance(report, TakenBack) and report.asked:
-                return report.at_s
-            self._handle(report)
-        raise PlayerLost("the player process stopped answering: its MIDI system may have hung")
+    def _want(self, wish: Wish | None) -> None:
+        if isinstance(wish, Do) and wish.action is Action.QUIT:
+            self._ended = True
+        if wish is not None:
+            self._tell(wish)
 
-    def _obey_all(self) -> None:
-        """What controllers and keys asked for, one after the other: not while the player is being asked something."""
-        with contextlib.suppress(Empty):
-            while True:
-                key = self._keys.get_nowait()
-                self._wanted.append((self._clock.now(), self._desk.press(key)))
-        while self._wanted:
-            at_s, action = self._wanted.popleft()
-            if self._desk.settings != self._partner.settings:
-                self._partner.obey(self._desk.settings, at_s)
-            if action is Action.QUIT:
-                self.end()
-            elif action is not None:
-                self._partner.do(action, at_s)
+    def _tell(self, fact: Happening) -> None:
+        """Let everybody know of a fact, and see to what the machine wants then."""
+        self._listen(fact)
+        for order in self._machine.react(fact):
+            self._carry_out(order)
+
+    def _listen(self, fact: Fact) -> None:
+        self._figures.hear(fact)
+        for listener in self._listeners:
+            listener.hear(fact)
+
+    def _carry_out(self, order: Order) -> None:
+        match order:
+            case Told() | Took():
+                self._listen(order)
+            case KeepPads(pads):
+                thread = threading.Thread(target=self._keep, args=(pads,), daemon=True)
+                self._writing.append(thread)
+                thread.start()
+            case _:
+                if isinstance(order, TakeBack | Release | Panic):
+                    self._asked_s = self._clock.now()
+                self._send(order)
+
+    def _keep(self, pads: Pads) -> None:
+        try:
+            self._inbox.put(Said(f"pads kept in {pads.save()}"))
+        except CannotWrite as error:
+            self._inbox.put(Said(str(error)))
+
+    def _steer(self) -> None:
+        """Tell the player which controls steer, whenever that changes: it decides what is music."""
+        if self._desk.steering != self._steering:
+            self._steering = self._desk.steering
+            self._send(Steer(self._steering))
+
+    def _send(self, command: Command) -> None:
+        self._said_s = self._clock.now()
+        try:
+            self._link.send(command)
+        except PlayerLost as error:
+            self._lose_player(str(error))
+
+    def _receive(self, timeout_s: float) -> Report | None:
+        try:
+            return self._link.receive(timeout_s)
+        except PlayerLost as error:
+            self._lose_player(str(error))
+            return None
+
+    def _lose_player(self, sentence: str) -> None:
+        """Have another one take over, unless this is the end or players are lost all the time. Raises PlayerLost."""
+        now_s = self._clock.now()
+        often = len(self._lost_s) == _LIVES and now_s - self._lost_s[0] < _LIVED_S
+        if self._ended or self._reopen is None or often:
+            raise PlayerLost(sentence)
+        self._lost_s.append(now_s)
+        self._link.kill()
+        self._stopped, self._asked_s, self._steering = False, None, frozenset()
+        self._link = self._reopen(frozenset(self._figures.sounding))
+        self._tell(PlayerGone(now_s))
+        self._tell(Said(f"{sentence}; another one takes over"))
+
+    def _close(self) -> tuple[str, ...]:
+        """Let those who keep or show something finish, as far as they do it in time; what is missing, in sentences."""
+        for listener in self._listeners:
+            listener.close()
+        for face in self._faces:
+            face.close()
+        for thread in self._writing:
+            thread.join(_PATIENCE_S)
+        waited = [*(each.wait() for each in self._listeners if isinstance(each, Kept)), self._desk.wait()]
+        return tuple(sentence for sentence in waited if sentence is not None)
 
     def _status(self, now_s: float) -> Status:
-        self._pace.append((now_s, self._improviser.events))
+        machine, figures = self._machine, self._figures
+        self._pace.append((now_s, machine.improviser.events))
         (then_s, before), (_, events) = self._pace[0], self._pace[-1]
-        until_s = self._improviser.planned_until_s() if self._partner.playing else None
+        until_s = machine.planned_until_s
         return Status(
             elapsed_s=now_s - self._began_s,
-            state=self._partner.state,
-            settings=self._partner.settings,
+            state=machine.state,
+            settings=machine.settings,
             selected=self._desk.selected,
-            said=self._desk.said or self._partner.said,
-            events_per_s=(events - before) / max(now_s - then_s, _SCREEN_S),
+            said=self._desk.said or machine.said,
+            events_per_s=(events - before) / max(now_s - then_s, _SHOW_S),
             lookahead_s=0.0 if until_s is None else max(until_s - now_s, 0.0),
-            lateness_p99_ms=float(np.percentile(self._lateness_ms[-1000:], 99)) if self._lateness_ms else 0.0,
-            dropped=self._dropped,
-            sounding=frozenset(self._sounding),
-            held=self._improviser.memory.held,
-        )
-
-    def _summary(self, played_s: float) -> Summary:
-        late = np.array(self._lateness_ms or [0.0])
-        p50, p99 = np.percentile(late, [50, 99]).tolist()
-        figures = played_s, p50, p99, float(late.max())
-        return Summary(
-            self._notes, self._improviser.heard_events, *figures, self._dropped, delays=self._journal.delays()
+            lateness_p99_ms=figures.lateness_p99_ms,
+            dropped=figures.dropped,
+            sounding=frozenset(figures.sounding),
+            held=machine.improviser.memory.held,
         )

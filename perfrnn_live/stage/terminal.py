@@ -1,4 +1,5 @@
-"""Single key presses from the terminal, without Enter, on a thread; the terminal is put back as it was."""
+"""Single key presses from the terminal, without Enter, on a thread, and what each asks for; the terminal is put back as
+it was."""
 
 from __future__ import annotations
 
@@ -9,6 +10,33 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 
+from perfrnn_live.live.controls import Action, Pad
+from perfrnn_live.stage.desk import FaceWish, Nudge, Select, Switching
+
+KEYS: dict[str, FaceWish] = {
+    "\x1b[C": Select(1),  # right
+    "\t": Select(1),
+    "\x1b[D": Select(-1),  # left
+    "\x1b[A": Nudge(1),  # up
+    "+": Nudge(1),
+    "=": Nudge(1),  # is + without shift
+    "\x1b[B": Nudge(-1),  # down
+    "-": Nudge(-1),
+    "m": Switching.NEXT_MODE,
+    "s": Switching.STORE_NEXT,
+    "l": Switching.LEARN,
+    "\x1b": Switching.LEARN_NOTHING,
+    " ": Action.PANIC,
+    "\n": Action.PHRASE_OVER,
+    "\r": Action.PHRASE_OVER,
+    "a": Action.AGAIN,
+    "f": Action.FREEZE,
+    "w": Action.SAVE_PADS,
+    "q": Action.QUIT,
+    **{str(number): Pad(number, store=False) for number in range(1, 9)},
+}
+"""What each key asks for; the others ask for nothing."""
+
 _KEY = re.compile(r"\x1b\[[0-9;]*[^0-9;\x1b]|\x1bO[^\x1b]|.", re.DOTALL)
 _BEGUN = re.compile(r"\x1b(\[[0-9;]*|O)?\Z")
 _REST_S = 0.05  # a sequence comes at once, over a network nearly so; a person is slower
@@ -17,6 +45,8 @@ _REST_S = 0.05  # a sequence comes at once, over a network nearly so; a person i
 @contextlib.contextmanager
 def key_presses(pressed: Callable[[str], None]) -> Iterator[None]:
     """Call `pressed` from a thread with each key's text until the block is left.
+
+    The thread that enters and leaves it need not be the main one; then, after Ctrl-Z, keys may want Enter.
 
     That is one character, or the whole escape sequence of a key that sends one: "\\x1b[A" for up, and B, C, D for down,
     right, left, on Windows too. Escape alone is "\\x1b". Does nothing where standard input is no terminal.
@@ -68,17 +98,19 @@ def _posix_keys(pressed: Callable[[str], None]) -> Iterator[None]:
     thread = threading.Thread(target=listen, daemon=True)
     tty.setcbreak(terminal)
     # After Ctrl-Z and `fg` the terminal has the shell's settings, and a key would wait for Enter.
-    ignored = signal.signal(signal.SIGCONT, lambda *_: tty.setcbreak(terminal))
+    is_main = threading.current_thread() is threading.main_thread()  # only there signals can be looked after
+    ignored = signal.signal(signal.SIGCONT, lambda *_: tty.setcbreak(terminal)) if is_main else None
     thread.start()
     try:
         yield
     finally:
-        signal.signal(signal.SIGCONT, ignored)
+        if is_main:
+            signal.signal(signal.SIGCONT, ignored)
         os.write(leave, b"x")
         thread.join()
         os.close(wake)
         os.close(leave)
-        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+        termios.tcsetattr(terminal, termios.TCSANOW, before)  # one that reads no more must not be waited for
 
 
 @contextlib.contextmanager

@@ -18,15 +18,15 @@ from perfrnn_live.live.controls import (
     Dial,
     Knob,
     Mode,
+    OptionalDial,
     Settings,
     Switch,
-    Wish,
 )
 from perfrnn_live.music.composers import COMPOSERS
 from perfrnn_live.music.scales import pitch_class_histogram, pitch_class_weights
 
 DIALS = [knob for knob in KNOBS.values() if isinstance(knob, Dial)]
-WISHES = [knob for knob in KNOBS.values() if isinstance(knob, Wish)]
+WISHES = [knob for knob in KNOBS.values() if isinstance(knob, OptionalDial)]
 SWITCHES = [knob for knob in KNOBS.values() if isinstance(knob, Switch)]
 every_knob = pytest.mark.parametrize("knob", KNOBS.values(), ids=KNOBS)
 every_dial = pytest.mark.parametrize("knob", DIALS, ids=lambda knob: knob.name)
@@ -43,7 +43,7 @@ def values_of(knob: Knob) -> st.SearchStrategy[Any]:
     match knob:
         case Dial():
             return st.floats(knob.low, knob.high)
-        case Wish(dial):
+        case OptionalDial(dial):
             return st.none() | st.floats(dial.low, dial.high)
         case Switch():
             return st.sampled_from(knob.options)
@@ -107,7 +107,7 @@ def test_equal_turns_are_equal_differences_or_equal_ratios(knob: Dial) -> None:
 
 
 @every_wish
-def test_a_wish_is_free_at_the_lowest_position_and_rises_over_all_the_others(knob: Wish) -> None:
+def test_a_wish_is_free_at_the_lowest_position_and_rises_over_all_the_others(knob: OptionalDial) -> None:
     values = [knob.value_at(position) for position in range(128)]
     assert values[0] is None
     assert all(before < after for before, after in pairwise(values[1:]))
@@ -117,7 +117,7 @@ def test_a_wish_is_free_at_the_lowest_position_and_rises_over_all_the_others(kno
 
 
 @given(st.data(), st.sampled_from(DIALS + WISHES))
-def test_a_value_comes_back_from_its_position_within_a_step(data: st.DataObject, knob: Dial | Wish) -> None:
+def test_a_value_comes_back_from_its_position_within_a_step(data: st.DataObject, knob: Dial | OptionalDial) -> None:
     value = data.draw(values_of(knob))
     position = knob.position_of(value)
     assert 0 <= position <= 127
@@ -155,7 +155,7 @@ def test_presses_lead_back_over_the_very_values_they_came_by(knob: Dial) -> None
 
 
 @every_wish
-def test_presses_lead_a_wish_from_free_to_the_top_and_back_to_free(knob: Wish) -> None:
+def test_presses_lead_a_wish_from_free_to_the_top_and_back_to_free(knob: OptionalDial) -> None:
     way_up: list[float | None] = [None]
     for _ in range(17):
         way_up.append(knob.nudged(way_up[-1], 1))
@@ -170,7 +170,7 @@ def test_presses_lead_a_wish_from_free_to_the_top_and_back_to_free(knob: Wish) -
 
 
 @every_wish
-def test_several_presses_at_once_are_as_many_one_by_one(knob: Wish) -> None:
+def test_several_presses_at_once_are_as_many_one_by_one(knob: OptionalDial) -> None:
     one_by_one: list[float | None] = [None]
     for presses in range(1, 20):
         one_by_one.append(knob.nudged(one_by_one[-1], 1))

@@ -17,7 +17,7 @@ from perfrnn_live.live.improviser import LOOKAHEAD_S, Improviser
 from perfrnn_live.music.midi import note_off, note_on, strikes
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, EventKind
 from perfrnn_live.player.clock import FakeClock
-from perfrnn_live.player.messages import Panic, Report, Schedule, Sent, TakeBack, TakenBack, Timed
+from perfrnn_live.player.messages import Beat, Panic, Report, Schedule, Sent, TakeBack, TakenBack, Timed
 from perfrnn_live.player.ports import MemoryPort
 from perfrnn_live.player.profiles import DAW, Profile
 from perfrnn_live.sampling.controls import Controls
@@ -45,7 +45,10 @@ class Stage:
         self.taken_back_s = 0.0
 
     def plan(self) -> Schedule | None:
-        schedule = self.improviser.extend(self.clock)
+        schedule = None
+        while schedule is None and self.improviser.wakes_s <= self.clock.now():
+            self.improviser.extend(self.clock.now())
+            schedule = self.improviser.hand_over(self.clock.now())
         self.head = self.continuation.latest
         if schedule is not None:
             assert schedule.messages[0].due_s >= self.clock.now() + self.lead_s + 0.003 - 1e-9, (
@@ -70,6 +73,7 @@ class Stage:
         """Plan and play in turns, as a session does."""
         until_s = self.clock.now() + seconds
         while self.clock.now() < until_s:
+            self.link.send(Beat())
             self.play(0.0 if self.plan() else 0.02)
 
     def hear(self, report: Report) -> None:
@@ -83,7 +87,8 @@ class Stage:
             self.taken_back_s = report.at_s
 
     def take_back(self, silence: bool = False) -> None:
-        self.link.send(Panic() if silence else TakeBack())
+        plan = self.improviser.plan_number
+        self.link.send(Panic(plan) if silence else TakeBack(plan))
         while (report := self.link.receive(0)) is not None:
             self.hear(report)
         (self.improviser.silenced if silence else self.improviser.taken_back)(self.taken_back_s)
@@ -360,7 +365,7 @@ class Duet(Stage):
     def __init__(self, seed: int, profile: Profile) -> None:
         super().__init__(seed, profile=profile)
         self.profile = profile
-        self.improviser.controls = Controls(highest=OTHERS.start - 1)
+        self.improviser.course.controls = Controls(highest=OTHERS.start - 1)
         self.done: list[tuple[float, bytes]] = []  # by the other player
         self.down: set[int] = set()
         self.behind_s = 0.0  # by how much planning fell behind, all in all

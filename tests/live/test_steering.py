@@ -164,4 +164,4 @@ def test_a_wish_picked_up_at_its_bottom_changes_what_comes_and_free_again_nothin
     assert (register[2], register[5], register[10]) == (None, KNOBS["register"].value_at(127), None)
     high, plainly = turned.struck_between(1003.5, 1008.0), turned.struck_between(1009.0, 1012.0)
     assert np.mean(high) > np.mean(plainly) + 6
-    assert turned.improviser.controls.handles == NOTHING
+    assert turned.improviser.course.controls.handles == NOTHING

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
+import threading
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perfrnn_live.errors import BadValue, CannotWrite
+from perfrnn_live.errors import BadValue
 from perfrnn_live.live.controls import ACTIONS, KNOBS
-from perfrnn_live.stage.bindings import DEFAULTS, Bindings, control_of, may_bind
+from perfrnn_live.music.midi import control_of
+from perfrnn_live.stage.bindings import DEFAULTS, Bindings, may_bind
 
 CONTROLS = [f"CC {number}" for number in range(128)] + [f"note {number}" for number in range(128)]
 NAMES = [*KNOBS, *ACTIONS]
@@ -100,6 +101,7 @@ def test_all_that_is_learned_is_kept_one_to_one(
         bindings.learn(control, name)
         assert bindings.name_for(control) == name
         assert len(set(named(bindings).values())) == len(named(bindings))
+    assert bindings.wait() is None
     assert named(Bindings(path)) == named(bindings)
     assert [file.name for file in path.parent.glob("*")] == (["learned.toml"] if taught else [])
 
@@ -139,8 +141,9 @@ def test_what_cannot_be_written_is_learned_until_the_end(tmp_path: Path) -> None
     path = tmp_path / "config" / "learned.toml"
     bindings = Bindings(path)
     (tmp_path / "config").touch()  # a file where the folder should be
-    with pytest.raises(CannotWrite, match=re.escape(str(path))):
-        bindings.learn("CC 74", "density")
+    bindings.learn("CC 74", "density")
+    forgotten = bindings.wait()
+    assert forgotten is not None and forgotten.startswith(f"what was learned is forgotten: cannot write {path}: ")
     assert bindings.name_for("CC 74") == "density"
 
 
@@ -148,6 +151,7 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path: Path, monkeypatc
     path = tmp_path / "learned.toml"
     bindings = Bindings(path)
     bindings.learn("CC 74", "density")
+    assert bindings.wait() is None
     before = path.read_bytes()
 
     def fill_up(file: Path, text: str, encoding: str) -> None:
@@ -155,6 +159,32 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path: Path, monkeypatc
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", fill_up)
-    with pytest.raises(CannotWrite, match="No space left"):
-        bindings.learn("CC 75", "density")
+    bindings.learn("CC 75", "density")
+    assert "No space left" in (bindings.wait() or "")
     assert path.read_bytes() == before
+    monkeypatch.undo()
+    bindings.learn("CC 76", "density")
+    assert bindings.wait() is None  # all is kept now
+    assert Bindings(path).name_for("CC 76") == "density"
+
+
+def test_a_disk_that_stands_still_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "learned.toml"
+    bindings = Bindings(path)
+    goes_on = threading.Event()
+    write = Path.write_text
+
+    def stand_still(file: Path, text: str, encoding: str) -> int:
+        goes_on.wait()
+        return write(file, text, encoding)
+
+    monkeypatch.setattr(Path, "write_text", stand_still)
+    monkeypatch.setattr("perfrnn_live.stage.bindings._PATIENCE_S", 0.01)
+    for control in ("CC 74", "CC 75", "CC 76"):
+        bindings.learn(control, "density")
+        assert bindings.name_for(control) == "density"
+    assert bindings.wait() == f"what was learned is forgotten: {path} could not be written in time"
+    goes_on.set()
+    monkeypatch.setattr("perfrnn_live.stage.bindings._PATIENCE_S", 5.0)
+    assert bindings.wait() is None
+    assert Bindings(path).name_for("CC 76") == "density"

@@ -12,10 +12,14 @@ from hypothesis import strategies as st
 
 from perfrnn_live.errors import BadValue
 from perfrnn_live.live.controls import KNOBS, Action, Mode, Pad, Settings
-from perfrnn_live.music.midi import control_change, note_off, note_on
+from perfrnn_live.live.wishes import Do, Turn, Wish
+from perfrnn_live.music.midi import control_change, control_of, note_off, note_on
+from perfrnn_live.player.messages import Received
 from perfrnn_live.stage.bindings import DEFAULTS
 from perfrnn_live.stage.desk import Desk
+from perfrnn_live.stage.terminal import KEYS
 
+AT_S = 1000.5
 UP, DOWN, RIGHT, LEFT = "\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D"
 
 messages = st.one_of(
@@ -35,9 +39,29 @@ def desk(tmp_path: Path) -> Desk:
     return Desk(Settings(), tmp_path / "learned.toml")
 
 
+def steers(desk: Desk, message: bytes) -> bool:
+    return control_of(message) in desk.steering
+
+
+def send(desk: Desk, message: bytes) -> Wish | None:
+    """Let the desk receive it as the player reports it."""
+    return desk.receive(Received(AT_S, message, steers=steers(desk, message)))
+
+
+def press(desk: Desk, key: str) -> Wish | None:
+    return desk.obey(AT_S, KEYS[key]) if key in KEYS else None
+
+
 def turn(desk: Desk, controller: int, *positions: int) -> None:
+    """A wish comes of it exactly when a knob moves."""
     for position in positions:
-        assert desk.receive(control_change(controller, position)) is None
+        before = desk.settings
+        wish = send(desk, control_change(controller, position))
+        if wish is None:
+            assert desk.settings == before
+        else:
+            assert isinstance(wish, Turn)
+            assert wish.at_s == AT_S and before.turned(wish.name, wish.value) == desk.settings
 
 
 def test_a_knob_waits_for_its_value_and_then_turns_it(desk: Desk) -> None:
@@ -71,7 +95,7 @@ def test_every_knob_turns_its_setting_from_end_to_end(desk: Desk, name: str) -> 
 def test_what_a_key_changed_is_picked_up_anew(desk: Desk) -> None:
     turn(desk, 1, 64, 100)
     for _ in range(20):
-        desk.press(DOWN)
+        press(desk, DOWN)
     assert desk.settings.temperature == 0.5
     turn(desk, 1, 101, 50)
     assert desk.settings.temperature == 0.5
@@ -133,7 +157,7 @@ def test_a_value_never_moves_further_than_the_knob(
         if elsewhere is not None:
             desk.settings = desk.settings.turned(name, knob.value_at(elsewhere))
         stood = knob.position_of(getattr(desk.settings, name))
-        desk.receive(control_change(controller, position))
+        send(desk, control_change(controller, position))
         stands = knob.position_of(getattr(desk.settings, name))
         there = knob.position_of(knob.value_at(position))
         moved = 0 if before is None else abs(there - before)
@@ -154,8 +178,8 @@ def test_a_slow_turn_from_anywhere_across_the_value_ends_where_the_knob_ends(
 
 
 def test_channels_are_all_one(desk: Desk) -> None:
-    desk.receive(bytes((0xB3, 1, 60)))
-    desk.receive(bytes((0xBF, 1, 70)))
+    send(desk, bytes((0xB3, 1, 60)))
+    send(desk, bytes((0xBF, 1, 70)))
     assert desk.settings.temperature == KNOBS["temperature"].value_at(70)
 
 
@@ -170,8 +194,8 @@ def test_channels_are_all_one(desk: Desk) -> None:
     ],
 )
 def test_a_controller_as_a_button_acts_once_when_it_goes_up(desk: Desk, controller: int, action: Action | Pad) -> None:
-    done = [desk.receive(control_change(controller, value)) for value in (127, 127, 80, 0, 63, 64, 10, 100)]
-    assert done == [action, None, None, None, None, action, None, action]
+    done = [send(desk, control_change(controller, value)) for value in (127, 127, 80, 0, 63, 64, 10, 100)]
+    assert done == [Do(AT_S, action) if acts else None for acts in (1, 0, 0, 0, 0, 1, 0, 1)]
 
 
 @pytest.mark.parametrize(
@@ -189,60 +213,61 @@ def test_a_controller_as_a_button_acts_once_when_it_goes_up(desk: Desk, controll
     ],
 )
 def test_keys_act(desk: Desk, key: str, action: Action | Pad | None) -> None:
-    assert desk.press(key) == action
+    assert press(desk, key) == (None if action is None else Do(AT_S, action))
     assert desk.settings == Settings()
 
 
 def test_s_and_a_number_stores_and_only_the_next_key_counts(desk: Desk) -> None:
-    assert desk.press("s") is None
+    assert press(desk, "s") is None
     assert desk.said == "store: 1 to 8"
-    assert desk.press("3") == Pad(3, store=True)
+    assert press(desk, "3") == Do(AT_S, Pad(3, store=True))
     assert desk.said == ""
-    assert desk.press("3") == Pad(3, store=False)
-    desk.press("s")
-    desk.press("+")
-    assert desk.press("3") == Pad(3, store=False)
+    assert press(desk, "3") == Do(AT_S, Pad(3, store=False))
+    press(desk, "s")
+    press(desk, "+")
+    assert press(desk, "3") == Do(AT_S, Pad(3, store=False))
 
 
 def test_arrows_select_a_knob_and_change_it(desk: Desk) -> None:
     assert desk.selected == "temperature"
     for key in (UP, "+", "="):
-        desk.press(key)
+        press(desk, key)
     for key in (DOWN, "-"):
-        desk.press(key)
+        press(desk, key)
     assert desk.settings == Settings().turned("temperature", KNOBS["temperature"].nudged(1.0, 1))
-    desk.press(DOWN)
+    press(desk, DOWN)
     assert desk.settings == Settings()  # exactly: neutral is neutral again
     for key in (RIGHT, "\t"):
-        desk.press(key)
+        press(desk, key)
     assert desk.selected == "density"
     for _ in range(3):
-        desk.press(UP)
+        press(desk, UP)
     assert desk.settings == Settings(density=KNOBS["density"].nudged(1.0, 2))  # the first leads from free to 1
     for _ in range(4):
-        desk.press(DOWN)
+        press(desk, DOWN)
     assert desk.settings == Settings()
     for _ in range(3):
-        desk.press(LEFT)
+        press(desk, LEFT)
     assert desk.selected == "blend"  # round the corner
 
 
 def test_m_goes_round_the_modes(desk: Desk) -> None:
     modes = []
     for _ in range(4):
-        desk.press("m")
+        press(desk, "m")
         modes.append(desk.settings.mode)
     assert modes == [Mode.TRADE, Mode.DUET, Mode.SOLO, Mode.TRADE]
 
 
 def test_a_knob_is_learned_and_remembered(desk: Desk, tmp_path: Path) -> None:
-    desk.press("l")
+    press(desk, "l")
     assert desk.said == "learning temperature: move a knob"
-    desk.press(RIGHT)
-    desk.press(RIGHT)
+    press(desk, RIGHT)
+    press(desk, RIGHT)
     assert desk.said == "learning density: move a knob"
     turn(desk, 74, 64)
     assert desk.said == "CC 74 now turns density"
+    assert desk.wait() is None
     for later in (desk, Desk(Settings(), tmp_path / "learned.toml")):
         turn(later, 74, 0, 64)
         asked = Settings(density=KNOBS["density"].value_at(64))
@@ -252,52 +277,57 @@ def test_a_knob_is_learned_and_remembered(desk: Desk, tmp_path: Path) -> None:
 
 
 def test_a_pad_is_learned_for_an_action_and_the_lesson_itself_does_nothing(desk: Desk, tmp_path: Path) -> None:
-    desk.press("l")
-    assert desk.press("f") is None
+    press(desk, "l")
+    assert press(desk, "f") is None
     assert desk.said == "learning freeze: press a button or strike a pad"
-    assert not desk.consumes(note_off(36))  # its strike, before, was music
-    assert desk.receive(note_off(36)) is None
-    assert desk.consumes(note_on(36, 90))
-    assert desk.receive(note_on(36, 90)) is None
+    assert send(desk, note_off(36)) is None  # it was struck before, as music
+    assert desk.said.startswith("learning freeze")
+    assert steers(desk, note_on(36, 90))
+    assert send(desk, note_on(36, 90)) is None
     assert desk.said == "note 36 now means freeze"
+    assert desk.wait() is None
     for later in (desk, Desk(Settings(), tmp_path / "learned.toml")):
-        assert later.consumes(note_on(36, 1))
-        assert later.consumes(note_off(36))
-        assert later.receive(note_off(36)) is None
-        assert later.receive(note_on(36, 1)) is Action.FREEZE
-        assert later.receive(note_on(36, 0)) is None
-        assert later.receive(note_on(36, 127)) is Action.FREEZE
+        assert steers(later, note_on(36, 1))
+        assert steers(later, note_off(36))
+        assert send(later, note_off(36)) is None
+        assert send(later, note_on(36, 1)) == Do(AT_S, Action.FREEZE)
+        assert send(later, note_on(36, 0)) is None
+        assert send(later, note_on(36, 127)) == Do(AT_S, Action.FREEZE)
 
 
 def test_a_button_is_learned_to_store_a_pad(desk: Desk) -> None:
     for key in "ls5":
-        assert desk.press(key) is None
+        assert press(desk, key) is None
     assert desk.said == "learning store 5: press a button or strike a pad"
-    assert [desk.receive(control_change(50, value)) for value in (127, 0, 127)] == [None, None, Pad(5, store=True)]
+    assert [send(desk, control_change(50, value)) for value in (127, 0, 127)] == [
+        None,
+        None,
+        Do(AT_S, Pad(5, store=True)),
+    ]
 
 
 def test_learning_takes_no_music_and_no_pedal(desk: Desk) -> None:
-    desk.press("l")
+    press(desk, "l")
     for message in (note_on(60, 90), note_off(60), control_change(64, 127), control_change(123, 0)):
-        assert desk.receive(message) is None
-        assert not desk.consumes(message)
+        assert send(desk, message) is None
+        assert not steers(desk, message)
     assert desk.said == "learning temperature: move a knob"
 
 
 def test_escape_ends_learning_and_q_ends_all_the_same(desk: Desk) -> None:
-    desk.press("l")
-    assert desk.press("q") is Action.QUIT
-    desk.press("\x1b")
+    press(desk, "l")
+    assert press(desk, "q") == Do(AT_S, Action.QUIT)
+    press(desk, "\x1b")
     assert desk.said == ""
     turn(desk, 74, 64)
-    assert not desk.consumes(control_change(74, 65))
+    assert not steers(desk, control_change(74, 65))
 
 
-def test_only_what_steers_is_consumed(desk: Desk) -> None:
-    steers = [control_change(int(control.removeprefix("CC ")), 5) for control in DEFAULTS.values()]
+def test_only_what_is_bound_steers(desk: Desk) -> None:
+    bound = [control_change(int(control.removeprefix("CC ")), 5) for control in DEFAULTS.values()]
     music = [note_on(60, 64), note_off(60), control_change(64, 127), control_change(66, 1), control_change(67, 1)]
     others = [b"", b"\xf8", b"\xc0\x05", b"\xe0\x00\x40", bytes((0xA0, 60, 9)), control_change(74, 1)]
-    assert [desk.consumes(message) for message in steers + music + others] == [True] * len(steers) + [False] * 11
+    assert [steers(desk, message) for message in bound + music + others] == [True] * len(bound) + [False] * 11
 
 
 def test_a_broken_file_is_refused_at_the_start_by_name(tmp_path: Path) -> None:
@@ -310,8 +340,9 @@ def test_a_broken_file_is_refused_at_the_start_by_name(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_does_not_stop_the_playing(desk: Desk, tmp_path: Path) -> None:
     path = tmp_path / "learned.toml"
     path.mkdir()
-    desk.press("l")
+    press(desk, "l")
     turn(desk, 74, 64)
+    assert f"cannot write {path}" in (desk.wait() or "")
     assert desk.said.startswith(f"CC 74 now turns temperature, until the end: cannot write {path}")
     turn(desk, 74, 127)
     assert desk.settings.temperature == 2.0
@@ -322,13 +353,13 @@ def test_nothing_that_comes_does_harm(tmp_path_factory: pytest.TempPathFactory, 
     desk = Desk(Settings(), tmp_path_factory.mktemp("config") / "learned.toml")
     for each in coming:
         if isinstance(each, str):
-            done = desk.press(each)
+            done = press(desk, each)
         else:
-            before = desk.consumes(each)
-            done = desk.receive(each)
-            assert desk.consumes(each) or not before  # asked before or after
-            assert done is None or before
-        assert done is None or isinstance(done, Action | Pad)
+            steered = steers(desk, each)
+            done = send(desk, each)
+            assert done is None or steered
+            assert desk.receive(Received(AT_S, each)) is None  # what is music steers nothing
+        assert done is None or done.at_s == AT_S
         assert replace(desk.settings) == desk.settings  # is valid
         assert desk.selected in KNOBS
         assert "\n" not in desk.said

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from perfrnn_live.live.controls import KNOBS, Knob, Mode, Settings, label
 from perfrnn_live.stage.screen import Screen
-from perfrnn_live.stage.session import Status
+from perfrnn_live.stage.status import Status
 
 STATUS = Status(
     elapsed_s=65.4,
@@ -136,9 +136,10 @@ def test_a_narrow_terminal_gets_as_many_lines_and_the_latest_notes() -> None:
 
 def test_it_is_taken_down_again() -> None:
     paper = console()
-    with Screen(paper, "a model") as screen:
-        screen.show(STATUS)
-        screen.show(STATUS)
+    screen = Screen(paper, "a model")
+    screen.show(STATUS)
+    screen.show(STATUS)
+    screen.close()
     assert isinstance(paper.file, io.StringIO)
     written = paper.file.getvalue()
     assert "temperature 1.09" in written

@@ -17,7 +17,7 @@ from perfrnn_live.music.midifile import MidiFileWriter, read_notes
 from perfrnn_live.music.performance import Note
 from perfrnn_live.player.messages import Command, Failed, Report, TakeBack
 from perfrnn_live.sampling.controls import Controls
-from perfrnn_live.stage.session import Summary
+from perfrnn_live.stage.status import Summary
 from tests.fakes import ScriptedLink, TracedContinuation, messages_of
 from tests.sittings import BEGAN_S, PEDAL_UP, STEP_S, Sitting
 
@@ -74,6 +74,7 @@ def test_a_whole_session_sends_exactly_this_at_exactly_these_times(seed: int) ->
         "lateness_max_ms",
         "dropped",
         "delays",
+        "complaints",
     ]
 
 
@@ -119,7 +120,7 @@ def test_a_knob_is_heard_at_once(seed: int) -> None:
     ]
     its_steps = steps[first] - steps[first - 1]
     assert turned.sent[first][0] <= 1003.0 + 0.05 + its_steps * STEP_S
-    assert turned.improviser.controls.temperature == 2.0
+    assert turned.improviser.course.controls.temperature == 2.0
     shown = [(status.elapsed_s, status.settings.temperature) for status in turned.shown]
     assert {temperature for elapsed_s, temperature in shown if elapsed_s < 3.0} == {1.0}
     assert {temperature for elapsed_s, temperature in shown if elapsed_s > 3.03} == {2.0}
@@ -145,7 +146,7 @@ def test_a_flood_from_a_knob_takes_the_plan_back_forty_times_a_second_at_most() 
     taken_back = [at for at, command in sitting.link.commands if isinstance(command, TakeBack)]
     assert 20 <= len(taken_back) <= 42
     assert min(after - before for before, after in pairwise(taken_back)) >= 0.025 - 1e-9
-    assert sitting.improviser.controls.temperature == KNOBS["temperature"].value_at(17)
+    assert sitting.improviser.course.controls.temperature == KNOBS["temperature"].value_at(17)
     assert any(1002.1 < at < 1002.9 and strikes(message) for at, message in sitting.sent)  # it plays on meanwhile
     sitting.check_silent()
 
@@ -172,7 +173,7 @@ def test_a_knob_turned_in_silence_holds_for_what_comes_after() -> None:
     sitting.link.turn_at(1002.0, 0)
     sitting.press_at(1003.0, " ")
     sitting.session.run(5.0)
-    assert sitting.improviser.controls.temperature == 0.5
+    assert sitting.improviser.course.controls.temperature == 0.5
     assert not [at for at, _ in sitting.sent if 1001.02 < at < 1003.05]
     sitting.check_silent()
 
@@ -184,7 +185,7 @@ def test_keys_turn_the_temperature_and_quit() -> None:
     sitting.press_at(1002.0, "-")
     sitting.press_at(1003.0, "q")
     summary = sitting.session.run()
-    assert sitting.improviser.controls.temperature == pytest.approx(2 ** (3 / 8))
+    assert sitting.improviser.course.controls.temperature == pytest.approx(2 ** (3 / 8))
     assert 3.0 <= summary.seconds <= 3.03
     sitting.check_silent()
 
@@ -296,15 +297,26 @@ def test_whatever_breaks_the_notes_end_and_the_recording_is_whole(tmp_path: Path
     assert len(read_notes(path)) == sum(strikes(message) for _, message in sitting.sent)
 
 
-def test_a_full_disk_ends_the_session_with_a_sentence_and_in_silence(
+def test_a_full_disk_ends_the_recording_with_a_sentence_and_not_the_music(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sitting = Sitting(record=tmp_path / "session.mid")
+    path = tmp_path / "session.mid"
+    sitting, plain = Sitting(record=path), Sitting()
+    flush = MidiFileWriter.flush
+    flushed: list[int] = []
 
-    def full(writer: MidiFileWriter) -> None:
-        raise CannotWrite("cannot write session.mid: No space left on device")
+    def full_after_a_while(writer: MidiFileWriter) -> None:
+        if len(flushed) == 6:
+            raise CannotWrite("cannot write session.mid: No space left on device")
+        flushed.append(1)
+        flush(writer)
 
-    monkeypatch.setattr(MidiFileWriter, "flush", full)
-    with pytest.raises(CannotWrite, match="No space"):
-        sitting.session.run(10.0)
+    monkeypatch.setattr(MidiFileWriter, "flush", full_after_a_while)
+    summary = sitting.session.run(10.0)
+    plain.session.run(10.0)
+    assert sitting.sent == plain.sent
+    sentence = "the recording ends here: cannot write session.mid: No space left on device"
+    assert summary.complaints == (sentence,)
+    kept = len(read_notes(path))
+    assert 0 < kept < sum(strikes(message) for _, message in sitting.sent)
     sitting.check_silent()

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from queue import SimpleQueue
 from types import SimpleNamespace
@@ -19,6 +20,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perfrnn_live.errors import NotMidi
+from perfrnn_live.music.midifile import read_notes
 from perfrnn_live.stage.terminal import key_presses, split_keys
 from tests.jack_lab import wait_for
 
@@ -103,6 +106,23 @@ def test_keys_are_heard_after_the_shell_brought_it_back(terminal: tuple[int, int
         assert pressed.get(timeout=5) == "q"
 
 
+def test_keys_are_heard_outside_the_main_thread(terminal: tuple[int, int]) -> None:
+    hand, ours = terminal
+    before = termios.tcgetattr(ours)
+    pressed: SimpleQueue[str] = SimpleQueue()
+
+    def listen() -> None:
+        with key_presses(pressed.put):
+            os.write(hand, b"q")
+            pressed.put(pressed.get(timeout=5) + "!")
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    thread.join()
+    assert pressed.get(timeout=5) == "q!"
+    assert termios.tcgetattr(ours) == before
+
+
 def test_without_a_terminal_nothing_is_touched(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: False))
     threads = threading.active_count()
@@ -113,12 +133,12 @@ def test_without_a_terminal_nothing_is_touched(monkeypatch: pytest.MonkeyPatch) 
 class _Seat:
     """`play` on a terminal of its own, and what it has shown there, without colours and cursor movements."""
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
         self._hand, self.terminal = pty.openpty()
         termios.tcsetwinsize(self.terminal, (24, 80))
         self.settings = termios.tcgetattr(self.terminal)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "perfrnn_live", "play", "--output", "none", "--seed", "3"],
+            [sys.executable, "-m", "perfrnn_live", "play", "--output", "none", "--seed", "3", *options],
             cwd=_ROOT,
             env={**os.environ, "TERM": "xterm-256color"},
             stdin=self.terminal,
@@ -126,14 +146,14 @@ class _Seat:
             stderr=self.terminal,
             start_new_session=True,
         )
-        self._shown = bytearray()
+        self.shown = bytearray()
         self._looked_at = 0
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
         with contextlib.suppress(OSError):
             while piece := os.read(self._hand, 4096):
-                self._shown += piece
+                self.shown += piece
 
     def type(self, keys: bytes) -> None:
         os.write(self._hand, keys)
@@ -145,21 +165,27 @@ class _Seat:
 
         def found() -> object:
             nonlocal shown
-            shown = bytes(self._shown)
+            shown = bytes(self.shown)
             return re.search(pattern.encode(), _CONTROL.sub(b"", shown[self._looked_at :]))
 
         wait_for(found, repr(pattern))
         self._looked_at = len(shown)
 
 
-@pytest.fixture
-def seat() -> Iterator[_Seat]:
-    seat = _Seat()
+@contextlib.contextmanager
+def seated(*options: str) -> Iterator[_Seat]:
+    seat = _Seat(*options)
     yield seat
     with contextlib.suppress(ProcessLookupError):
         os.killpg(seat.process.pid, signal.SIGKILL)
     seat.process.wait()
     os.close(seat.terminal)
+
+
+@pytest.fixture
+def seat() -> Iterator[_Seat]:
+    with seated() as seat:
+        yield seat
 
 
 def test_the_screen_shows_what_the_keys_do(seat: _Seat) -> None:
@@ -181,3 +207,27 @@ def test_a_closed_terminal_ends_it(seat: _Seat) -> None:
     seat.await_text(r"0:01   solo")
     os.killpg(seat.process.pid, signal.SIGHUP)
     assert seat.process.wait(10) == 0
+
+
+def last_struck_s(record: Path) -> float:
+    """When the last note began in a recording that grows."""
+    try:
+        return read_notes(record)[-1].onset_s
+    except NotMidi:  # none yet, or it is being written at this instant
+        return 0.0
+
+
+def test_a_terminal_that_stops_reading_does_not_stop_the_music(tmp_path: Path) -> None:
+    record = tmp_path / "played.mid"
+    with seated("--seconds", "5", "--record", str(record)) as seat:
+        seat.await_text(r"0:00   solo   playing")
+        seat.type(b"\x13")  # Ctrl-S
+        wait_for(lambda: last_struck_s(record) > 4.0, "the end of the music")
+        seat.type(b"\x11")  # Ctrl-Q
+        seat.await_text(r"[1-9]\d* notes, ")
+        assert seat.process.wait(10) == 0
+        shown = bytes(seat.shown)
+    assert b"0:02" not in shown  # it was stuck
+    struck_s = [note.onset_s for note in read_notes(record)]
+    assert max(after - before for before, after in pairwise(struck_s)) < 1.5
+    assert struck_s[-1] < 5.2

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from perfrnn_live.live.controls import Mode, Settings
+from perfrnn_live.live.happenings import Time
 from perfrnn_live.music.midi import control_change, note_off, note_on, releases, strikes
 from perfrnn_live.music.vocabulary import EventKind
-from perfrnn_live.player.messages import Panic, PortBack, PortLost, TakeBack
+from perfrnn_live.player.messages import PortBack, PortLost, Release, Schedule, TakeBack
 from perfrnn_live.sampling.controls import Controls
 from tests.sittings import STEP_S, Sitting
 
@@ -238,7 +239,7 @@ def test_a_pad_brings_the_music_back_to_where_it_was_stored(tmp_path: Path) -> N
     heard = sitting.continuation.history(sitting.improviser.heard)
     assert len(sitting.continuation.history(stored)) > 50
     assert heard[: len(sitting.continuation.history(stored))] == sitting.continuation.history(stored)
-    assert sum(isinstance(command, Panic) for _, command in sitting.link.commands) == 1
+    assert sum(isinstance(command, Release) for _, command in sitting.link.commands) == 1
     assert (tmp_path / "pads.npz").exists()
     assert {status.said for status in sitting.shown} >= {"pad 1 holds this moment", "from pad 1", "pad 2 is empty"}
     sitting.check_silent()
@@ -252,7 +253,8 @@ def test_morphing_goes_on_from_between_two_pads() -> None:
     sitting.link.knob_at(1008.0, 0, 27)
     sitting.link.knob_at(1008.0, 64, 27)
     sitting.session.run(10.0)
-    assert sum(isinstance(command, Panic) for _, command in sitting.link.commands) == 1
+    assert [at_s for at_s, command in sitting.link.commands if isinstance(command, TakeBack)] == pytest.approx([1008.0])
+    assert not any(isinstance(command, Release) for _, command in sitting.link.commands)  # what sounds sounds on
     assert sitting.struck_between(1008.1, 1010.0)
     sitting.check_silent()
 
@@ -273,10 +275,10 @@ def test_it_follows_the_notes_that_are_played() -> None:
         sitting.play_at(1001.0 + n * 0.1, note_on(60 + 4 * (n % 3), 70))
         sitting.play_at(1001.05 + n * 0.1, note_off(60 + 4 * (n % 3)))
     sitting.session.run(9.0)
-    weights = sitting.improviser.controls.pitch_classes
+    weights = sitting.improviser.course.controls.pitch_classes
     assert {place for place, weight in enumerate(weights) if weight == 1.0} <= {0, 4, 8}
     assert min(weights) < 0.2
-    asked = sitting.improviser.controls.handles.pitch_classes
+    asked = sitting.improviser.course.controls.handles.pitch_classes
     assert asked is not None and {place for place, count in enumerate(asked) if count} == {0, 4, 8}
 
 
@@ -333,3 +335,15 @@ def test_music_that_nobody_would_play_is_left_unless_it_was_asked_for(settings: 
     said = {status.said for status in sitting.shown}
     assert any(each.endswith(": going on from before") for each in said) is steered
     sitting.check_silent()
+
+
+@pytest.mark.parametrize("beams", [1, 4])
+def test_a_schedule_leaves_at_the_moment_by_which_it_is_judged_however_long_planning_takes(beams: int) -> None:
+    sitting = Sitting(2, beams=beams)
+    sitting.engine.on_step = lambda: sitting.link.pass_time(0.004)
+    sitting.session.run(4.0)
+    told_s = {fact.now_s for fact in sitting.facts if isinstance(fact, Time)}
+    schedules = [(at_s, each) for at_s, each in sitting.link.commands if isinstance(each, Schedule)]
+    assert len(schedules) > 50
+    assert {at_s for at_s, _ in schedules} <= told_s
+    assert min(each.messages[0].due_s - at_s for at_s, each in schedules) >= 0.003 - 1e-9  # it reaches the player

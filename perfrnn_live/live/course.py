@@ -1,0 +1,110 @@
+"""What the machine does of its own accord: it plays, without end or up to the end of an answer; it comes to rest."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import numpy as np
+
+from perfrnn_live.music.vocabulary import EventKind
+from perfrnn_live.sampling.continuation import Continuation, Moment
+from perfrnn_live.sampling.controls import Constraint, Controls
+from perfrnn_live.sampling.generation import Path, likeliest
+
+_EARLY, _BREATH_S = 0.75, 0.3  # from this share of its length on, an answer ends where it breathes for so long
+_RING_S = 1.5  # what still sounds when an answer is over may ring for so long
+
+
+class Part(Enum):
+    """What the machine does at the moment."""
+
+    PLAYING = "playing"
+    CLOSING = "closing"  # strikes nothing more, and lets what sounds come to its end
+    RESTING = "resting"  # plays what is settled, and nothing else
+
+
+class Course:
+    """Where the music is on its way from the first strike to rest, and what comes next on it.
+
+    Chooses by `controls` with one random generator; of several continuations, as many as there are `beams`, the
+    likeliest. `part` is what it does now.
+    """
+
+    def __init__(
+        self, continuation: Continuation, controls: Controls, rng: np.random.Generator, beams: int = 1
+    ) -> None:
+        self._continuation = continuation
+        self._rate = continuation.vocabulary.steps_per_second
+        self._rng = rng
+        self.controls = controls
+        self.beams = beams
+        self.part = Part.PLAYING
+        self._must_strike = False
+        self._ending: tuple[int, int] | None = None  # a breath after the first step ends it, the second step ends it
+        self._ring_step = 0  # where a closing music's last notes end
+
+    @property
+    def is_free(self) -> bool:
+        """True if it plays, and anything may come next."""
+        return self.part is Part.PLAYING and not self._must_strike
+
+    def play(self) -> None:
+        """Go on without end."""
+        self.part, self._must_strike, self._ending = Part.PLAYING, False, None
+
+    def answer(self, step: int, length_s: float) -> None:
+        """Strike at `step`, and come to an end after about `length_s`."""
+        length_steps = round(length_s * self._rate)
+        self.part, self._must_strike = Part.PLAYING, True
+        self._ending = step + round(_EARLY * length_steps), step + length_steps
+
+    def close(self, step: int) -> None:
+        """Strike nothing more from `step` on."""
+        self.part, self._ending = Part.CLOSING, None
+        self._ring_step = step + round(_RING_S * self._rate)
+
+    def rest(self) -> None:
+        """Nothing more."""
+        self.part, self._ending = Part.RESTING, None
+
+    def struck(self) -> None:
+        """A strike is planned."""
+        self._must_strike = False
+
+    def shifts(self, step: int, steps: int) -> None:
+        """At `step` a time shift of so many `steps` is planned: an answer that is nearly over ends in a breath."""
+        if self._ending is not None and step >= self._ending[0] and steps >= _BREATH_S * self._rate:
+            self.close(step)
+
+    def goes_on_at(self, step: int) -> bool:
+        """Whether it still plays when the plan has got to `step`: there an answer may be over."""
+        if self._ending is not None and step >= self._ending[1]:
+            self.close(step)
+        return self.part is Part.PLAYING
+
+    def move(self, steps: int) -> None:
+        """What is still to come has so many steps more on its count."""
+        self._ring_step += steps
+        if self._ending is not None:
+            self._ending = self._ending[0] + steps, self._ending[1] + steps
+
+    def next_token(self, moment: Moment, own: set[int], held: frozenset[int], waited_steps: int) -> int | None:
+        """The next event as the model has it, `waited_steps` after `moment`, where the machine sounds the pitches `own`
+        and the other player holds `held`; None if the music has come to rest."""
+        step, ring_steps = moment.keyboard.step, None
+        plays = self.goes_on_at(step)
+        if self.part is Part.CLOSING:
+            if not own:
+                self.rest()
+                return None
+            ring_steps = self._ring_step - step
+            if ring_steps <= 0:
+                return self._continuation.vocabulary.offsets[EventKind.NOTE_OFF] + min(own)
+        constraint = Constraint(waited_steps, held, ring_steps, plays, not self._must_strike)
+        return self._continuation.choose(moment, self.controls, self._rng, constraint)
+
+    def likeliest(self, moment: Moment, held: frozenset[int]) -> Path:
+        """The likeliest of several continuations."""
+        constraint = Constraint(held=held)
+        (path,) = likeliest(self._continuation, [moment], self.controls, self._rng, self.beams, constraint=constraint)
+        return path

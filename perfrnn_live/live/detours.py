@@ -1,0 +1,164 @@
+"""What leads the music away from its course: going back, pads, loops, ways between two pads, silence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from perfrnn_live.live.controls import Action, Mode, Pad, Settings
+from perfrnn_live.live.improviser import Improviser
+from perfrnn_live.live.orders import KeepPads, Orders
+from perfrnn_live.live.pads import Pads
+from perfrnn_live.live.played import Played
+from perfrnn_live.live.turns import Turns
+from perfrnn_live.live.wayback import WayBack
+from perfrnn_live.music.midi import releases, strikes
+from perfrnn_live.player.messages import Panic, Release, Sent, TakeBack
+from perfrnn_live.sampling.continuation import Moment
+
+_PLAIN = Settings()
+_UNUSUAL = ("density", "loudness", "register", "polyphony", "scale")  # turned, these ask for what people seldom play
+_LOOP_S = 8.0  # what goes round when nothing was an answer
+
+
+class Detours:
+    """Does what is asked for once, and goes back by itself when the music has left what people play.
+
+    `playing` is False after a silence, until the music is resumed; `frozen` is True while a passage goes round.
+    """
+
+    def __init__(self, improviser: Improviser, orders: Orders, turns: Turns, way_back: WayBack, pads: Pads) -> None:
+        self._improviser, self._orders, self._turns = improviser, orders, turns
+        self._way_back, self._pads, self._played = way_back, pads, Played()
+        self.playing = True
+        self.frozen = False
+
+    def sent(self, report: Sent) -> None:
+        """The player sent something: it may go round one day."""
+        if strikes(report.message) or releases(report.message):
+            self._played.add(report.sounds_s, report.message)
+
+    def do(self, action: Action | Pad, at_s: float, now_s: float, settings: Settings) -> None:
+        """What was asked for at `at_s`."""
+        match action:
+            case Action.PANIC if self.playing:
+                self._silence(at_s)
+            case Action.PANIC:
+                self.resume(now_s)
+            case Action.PHRASE_OVER:
+                self._turns.end_phrase(at_s, now_s, settings, self.playing and not self.frozen)
+            case Action.AGAIN:
+                self._again(at_s, settings.mode)
+            case Action.FREEZE if self.frozen:
+                self._thaw(settings.mode)
+            case Action.FREEZE:
+                self._freeze(at_s, settings.mode)
+            case Action.SAVE_PADS:
+                self._orders.give(KeepPads(self._pads.copy()))
+            case Pad(number, store=True):
+                self._pads.store(number, self._improviser.memory.at_rest(self._improviser.heard))
+                self._orders.said = f"pad {number} holds this moment"
+            case Pad(number):
+                moment = self._pads.recall(number)
+                self._orders.said = f"pad {number} is empty" if moment is None else f"from pad {number}"
+                if moment is not None:
+                    self._go_on_from(moment, settings.mode)
+
+    def fall_silent(self, at_s: float) -> None:
+        """The player has released the machine's keys already: play nothing until `resume`."""
+        self._improviser.silenced(at_s)
+        self._way_back.paused(at_s)
+        self._turns.fell_silent()
+        self.playing = False
+
+    def resume(self, now_s: float) -> None:
+        """Play on after a silence."""
+        self.playing = True
+        self._way_back.left(now_s)
+
+    def morph(self, settings: Settings, since_s: float) -> None:
+        """Go over to a place between the two pads used last; what sounds sounds on. `since_s`: when it was asked for.
+        A passage that goes round is left."""
+        moment = self._pads.morph(settings.morph)
+        if moment is None:
+            return
+        if self.frozen:
+            self._go_on_from(moment, settings.mode)
+            return
+
+        def taken_back(at_s: float) -> None:
+            self._improviser.go_over(moment, at_s)
+            self._way_back.left(at_s)
+            self._turns.asked = "knob", since_s
+
+        self._orders.ask(TakeBack(self._improviser.plan_number), taken_back)
+
+    def stay_well(self, now_s: float, settings: Settings) -> None:
+        """Go back if the music has left what people play, and was not asked to. While it listens it stays where it is:
+        what it would go back from is the other player's."""
+        if settings.mode is Mode.TRADE and self._improviser.silent:
+            return
+        if any(getattr(settings, knob) != getattr(_PLAIN, knob) for knob in _UNUSUAL):
+            self._way_back.left(now_s)
+        back = self._way_back.mark(now_s, self._improviser.heard)
+        if back is not None:
+            complaint, moment = back
+            self._go_on_from(moment, settings.mode)
+            self._orders.said = f"{complaint}: going on from before"
+            self._orders.tell(now_s, "steered", complaint=complaint)
+
+    def _silence(self, asked_s: float) -> None:
+        def silenced(at_s: float) -> None:
+            self._orders.took("panic", asked_s, at_s)
+            self.fall_silent(at_s)
+
+        self._orders.ask(Panic(self._improviser.plan_number), silenced)
+
+    def _again(self, asked_s: float, mode: Mode) -> None:
+        turns = self._turns
+        before = turns.before if mode is Mode.TRADE else self._way_back.earlier(asked_s)
+
+        def gone_back(at_s: float) -> None:
+            if mode is Mode.TRADE:
+                turns.answer(at_s, at_s, turns.length_s)
+            turns.before = before
+
+        self._go_on_from(before, mode, gone_back)
+        self._orders.said = "again, differently"
+
+    def _freeze(self, asked_s: float, mode: Mode) -> None:
+        began_s, ended_s = asked_s - _LOOP_S, asked_s
+        if mode is Mode.TRADE:
+            began_s, ended_s = self._turns.began_s, self._turns.ended_s or asked_s
+        passage = self._played.passage(began_s, ended_s, self._improviser.memory.step_s)
+        if passage is None:
+            self._orders.said = "nothing has been played yet that could go round"
+            return
+
+        def released(at_s: float) -> None:
+            self._improviser.silenced(at_s)
+            self._improviser.repeat(passage)
+            self.frozen = True
+            self._orders.said = f"{ended_s - began_s:.1f} s go round"
+
+        self._orders.ask(Release(self._improviser.plan_number), released)
+
+    def _thaw(self, mode: Mode) -> None:
+        def taken_back(at_s: float) -> None:
+            self._improviser.rest(at_s)
+            self.frozen = False
+            self._turns.ended_s = at_s
+            if mode is not Mode.TRADE:
+                self._improviser.play()
+
+        self._orders.ask(TakeBack(self._improviser.plan_number), taken_back)
+
+    def _go_on_from(self, moment: Moment, mode: Mode, then: Callable[[float], None] = lambda at_s: None) -> None:
+        def released(at_s: float) -> None:
+            self._improviser.silenced(at_s)
+            self._improviser.memory.recall(self._improviser.memory.at_rest(moment))
+            self.frozen = False
+            self._turns.take_up(mode, at_s)
+            self._way_back.left(at_s)
+            then(at_s)
+
+        self._orders.ask(Release(self._improviser.plan_number), released)

@@ -1,0 +1,105 @@
+"""How the session stands, and how it went: figures from the facts."""
+
+from __future__ import annotations
+
+from array import array
+from collections import defaultdict
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+
+from perfrnn_live.live.controls import Settings
+from perfrnn_live.live.happenings import Happening, PlayerGone
+from perfrnn_live.live.orders import Decision, Took
+from perfrnn_live.music.midi import releases, strikes
+from perfrnn_live.player.messages import Sent, TakenBack
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What was played. Lateness is from due to sent, in milliseconds, over all planned messages; `delays` is how long
+    what the other player did took to be answered: for each thing how often, and in milliseconds the median, the 99th
+    percentile and the longest. `complaints`: what went wrong on the way, a sentence each."""
+
+    notes: int
+    events: int
+    seconds: float
+    lateness_p50_ms: float
+    lateness_p99_ms: float
+    lateness_max_ms: float
+    dropped: int
+    delays: dict[str, dict[str, float]] = field(default_factory=dict)
+    complaints: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        late = f"{self.lateness_p50_ms:.2f}/{self.lateness_p99_ms:.2f}/{self.lateness_max_ms:.2f} ms"
+        played = f"{self.notes} notes, {self.events} events in {self.seconds:.1f} s"
+        return f"{played}; lateness p50/p99/max {late}; {self.dropped} dropped"
+
+    def to_json(self) -> dict[str, object]:
+        """For programs: figures by name."""
+        return {name: round(value, 3) if isinstance(value, float) else value for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A snapshot for a face to show. `sounding` are the pitches that the machine sounds, `held` the other player's;
+    `state` is what the machine does, `said` the latest thing that it has to say."""
+
+    elapsed_s: float
+    state: str
+    settings: Settings
+    selected: str
+    said: str
+    events_per_s: float
+    lookahead_s: float
+    lateness_p99_ms: float
+    dropped: int
+    sounding: frozenset[int]
+    held: frozenset[int]
+
+
+class Figures:
+    """What can be counted along the way. `sounding` are the pitches that the machine sounds."""
+
+    def __init__(self) -> None:
+        self.notes = self.dropped = 0
+        self.sounding: set[int] = set()
+        self._lateness_ms = array("d")
+        self._delays_ms: defaultdict[str, list[float]] = defaultdict(list)
+
+    def hear(self, fact: Happening | Decision) -> None:
+        """This happened, or was decided."""
+        match fact:
+            case Sent():
+                self._count(fact)
+            case TakenBack(asked=False, dropped=dropped):
+                self.dropped += dropped
+            case Took(what, since_s, until_s):
+                self._delays_ms[what].append((until_s - since_s) * 1000)
+            case PlayerGone():
+                self.sounding.clear()
+
+    @property
+    def lateness_p99_ms(self) -> float:
+        """The 99th percentile of the last thousand messages."""
+        return float(np.percentile(self._lateness_ms[-1000:], 99)) if self._lateness_ms else 0.0
+
+    def summary(self, events: int, seconds: float, complaints: tuple[str, ...]) -> Summary:
+        """All that was counted, after so many `events` were heard and so many `seconds`."""
+        late = np.array(self._lateness_ms or [0.0])
+        p50, p99 = np.percentile(late, [50, 99]).tolist()
+        delays = {
+            what: {"count": len(ms), "p50": np.median(ms), "p99": float(np.percentile(ms, 99)), "max": max(ms)}
+            for what, ms in self._delays_ms.items()
+        }
+        return Summary(self.notes, events, seconds, p50, p99, float(late.max()), self.dropped, delays, complaints)
+
+    def _count(self, sent: Sent) -> None:
+        if sent.number is not None:
+            self._lateness_ms.append((sent.sent_s - sent.due_s) * 1000)
+        if strikes(sent.message):
+            self.notes += 1
+            self.sounding.add(sent.message[1])
+        elif releases(sent.message):
+            self.sounding.discard(sent.message[1])
