@@ -622,11 +622,11 @@ def test_generating_is_repeatable(run: Run, model: Path, tmp_path: Path) -> None
 
 @pytest.fixture
 def generated(run: Run, model: Path, tmp_path: Path) -> Callable[..., bytes]:
-    """Two seconds of seed 4 with these options as well."""
+    """Four seconds of seed 4 with these options as well."""
 
     def generated(*options: object) -> bytes:
         (tmp_path / "out.mid").unlink(missing_ok=True)
-        outcome = run("generate", "out.mid", "--model", model, "--seconds", 2, "--seed", 4, *options)
+        outcome = run("generate", "out.mid", "--model", model, "--seconds", 4, "--seed", 4, *options)
         assert (outcome.status, outcome.err) == (0, "")
         return (tmp_path / "out.mid").read_bytes()
 
