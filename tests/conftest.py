@@ -1,12 +1,16 @@
-"""What all tests share: a Hypothesis profile without deadlines, and the real corpus where it lies."""
+"""What all tests share: a Hypothesis profile without deadlines, the real corpus where it lies, and skipping what needs
+packages of the extra `train` where they are missing."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests import train_extra
 
 settings.register_profile("suite", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
@@ -21,3 +25,15 @@ def maestro() -> Path:
     if not (folder / "maestro-v3.0.0.csv").exists():
         pytest.skip(f"no MAESTRO corpus at {folder} (set PERFRNN_MAESTRO)")
     return folder
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """A file that imports a missing package of the extra `train` is skipped."""
+    report = yield
+    if report.failed and any(f"No module named '{name}'" in str(report.longrepr) for name in train_extra.MISSING):
+        report.outcome = "skipped"
+        report.longrepr = (str(collector.path), 0, f"Skipped: {train_extra.REASON}")
+    return report

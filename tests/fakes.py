@@ -3,7 +3,7 @@ whom things happen at set times."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -87,8 +87,8 @@ class LosablePort(MemoryPort):
     def look(self) -> bool:
         return self.there
 
-    def reopen(self) -> bool:
-        return self.there
+    def reopen(self, taken: Collection[str]) -> str | None:
+        return self.name if self.there else None
 
 
 class ScriptedLink(LocalLink):

@@ -1,7 +1,8 @@
 """A MIDI studio without hardware for the tests marked `midi`: a JACK server, a synthesiser, a recorder, a monitor.
 
 None of it is written here: JACK's dummy driver runs without a sound card, and what passes through it is seen by
-programs of others. Needs the Debian packages jackd2, fluidsynth, timgm6mb-soundfont, jack-tools and libasound2.
+programs of others. Needs the Debian packages jackd2, fluidsynth, timgm6mb-soundfont, jack-tools and libasound2, and
+the Python package JACK-Client.
 
     with server():
         with monitor(tmp_path / "dump.txt") as ear, sender() as hand:
@@ -16,6 +17,7 @@ clients before the server, for a server that is killed under its clients leaves 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import shutil
 import signal
@@ -45,16 +47,22 @@ _LOOK_S = 0.25
 LIFE_S = 120  # no program outlives this, even if the tests are killed; to be raised by who needs longer
 _SHARED_MEMORY = Path("/dev/shm")
 
-# Opens a port of its own and sends each line of hexadecimal bytes that comes in; ends with its input.
+# Opens a port of its own and sends each line of hexadecimal bytes that comes in, in JACK's next period; ends with its
+# input.
 _SENDER = """
-import sys, rtmidi
-port = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name=sys.argv[1])
-port.open_virtual_port("out")
-for line in sys.stdin:
-    port.send_message(bytes.fromhex(line))
-    print("sent", flush=True)
-port.close_port()
-port.delete()
+import sys, jack
+from collections import deque
+client = jack.Client(sys.argv[1], no_start_server=True)
+port, waiting = client.midi_outports.register("out"), deque()
+def deliver(frames):
+    port.clear_buffer()
+    while waiting:
+        port.write_midi_event(0, waiting.popleft())
+client.set_process_callback(deliver)
+with client:
+    for line in sys.stdin:
+        waiting.append(bytes.fromhex(line))
+        print("sent", flush=True)
 """
 
 
@@ -101,7 +109,8 @@ class Sender:
 def missing() -> list[str]:
     """What has to be installed before anything here works; empty if all is there."""
     lacking = [program for program in _PROGRAMS if shutil.which(program) is None]
-    return lacking + ([] if _SOUND_FONT.exists() else [_SOUND_FONT.name])
+    lacking += [] if _SOUND_FONT.exists() else [_SOUND_FONT.name]
+    return lacking + ([] if importlib.util.find_spec("jack") else ["JACK-Client"])
 
 
 def available() -> bool:

@@ -391,6 +391,25 @@ def test_a_model_whose_parts_do_not_fit(improvise: Run, run: Run, model: Path, t
         assert contents(tmp_path) == before
 
 
+def test_weights_that_an_installed_package_left_at_home(run: Run, model: Path, tmp_path: Path) -> None:
+    installed = tmp_path / "maestro"
+    installed.mkdir()
+    for name in ("card.json", "model.onnx", "handling.onnx"):
+        (installed / name).write_bytes((model / name).read_bytes())
+    networks.corpus_of(networks.random_tokens(1, 60)).save(tmp_path / "tokens.npz")
+    data = ("--data", "tokens.npz")
+    before = contents(tmp_path)
+    sizes = ("--layers", 2, "--cells", 24)
+    for outcome in (
+        run("export", installed),
+        run("evaluate", *data, "--model", installed, "--engine", "torch"),
+        run("train", *data, "--validation", "tokens.npz", "--out", "out", "--from", installed, *sizes),
+    ):
+        assert_refused(outcome, "a clone of the repository, models/maestro")
+    assert run("evaluate", *data, "--model", installed, "--json").status == 0
+    assert contents(tmp_path) == before
+
+
 # places that cannot be written to
 
 
@@ -611,7 +630,7 @@ def test_every_command_and_option_is_in_the_readme(name: str) -> None:
 def test_generating_is_repeatable(run: Run, model: Path, tmp_path: Path) -> None:
     prime = tmp_path / "prime.mid"
     write_notes(prime, networks.random_notes(2, 30))
-    told = ("--model", model, "--seconds", 2, "--seed", 4, "--prime", prime, "--temperature", 0.9, "--top-p", 0.95)
+    told = ("--model", model, "--seconds", 6, "--seed", 4, "--prime", prime, "--temperature", 0.9, "--top-p", 0.95)
     for name in ("a", "b"):
         outcome = run("generate", f"{name}.mid", "--count", 2, "--beams", 2, *told)
         assert (outcome.status, outcome.out.count(" notes\n"), outcome.err) == (0, 2, "")
@@ -622,11 +641,11 @@ def test_generating_is_repeatable(run: Run, model: Path, tmp_path: Path) -> None
 
 @pytest.fixture
 def generated(run: Run, model: Path, tmp_path: Path) -> Callable[..., bytes]:
-    """Four seconds of seed 4 with these options as well."""
+    """Six seconds of seed 4 with these options as well."""
 
     def generated(*options: object) -> bytes:
         (tmp_path / "out.mid").unlink(missing_ok=True)
-        outcome = run("generate", "out.mid", "--model", model, "--seconds", 4, "--seed", 4, *options)
+        outcome = run("generate", "out.mid", "--model", model, "--seconds", 6, "--seed", 4, *options)
         assert (outcome.status, outcome.err) == (0, "")
         return (tmp_path / "out.mid").read_bytes()
 

@@ -6,7 +6,6 @@ import contextlib
 import os
 import pickle
 import subprocess
-import sys
 import tempfile
 import threading
 from collections import deque
@@ -19,6 +18,7 @@ from perfrnn_live.player.messages import Command, Failed, Ready, Received, Repor
 from perfrnn_live.player.player import Player
 from perfrnn_live.player.ports import MidiOut
 from perfrnn_live.player.profiles import DAW, Profile
+from perfrnn_live.player.start import player_command
 
 _ANSWER_S = 5.0  # a player that takes longer to open its ports or to stop hangs in a driver
 
@@ -48,7 +48,7 @@ class ProcessLink:
         self._commands = os.fdopen(write_end, "wb")
         self.send(setup)  # before there is a process: it opens its ports even if this one is stopped now
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "perfrnn_live.player.process"],
+            player_command(),
             stdin=commands,
             stdout=subprocess.PIPE,
             stderr=self._complaints,  # drivers write to it from their own threads: not over the screen

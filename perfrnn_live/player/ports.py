@@ -5,16 +5,16 @@ An existing port may vanish, when its cable is pulled or its program ends, and c
 
 from __future__ import annotations
 
-import gc
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from perfrnn_live.errors import MidiUnavailable, PerfRNNError
-from perfrnn_live.player.drivers import VIRTUAL, clients, drop, open_client, quiet, returned
+from perfrnn_live.errors import MidiUnavailable
+from perfrnn_live.player.drivers import VIRTUAL, Client
+from perfrnn_live.player.drivers.systems import clients, open_again, open_client, quiet
 from perfrnn_live.player.messages import Direction
+from perfrnn_live.player.names import returned, unnumbered
 
 if TYPE_CHECKING:
     from perfrnn_live.player.clock import Clock
@@ -23,8 +23,6 @@ WINDOWS_SYNTHESISER = "Microsoft GS Wavetable Synth"
 
 Received = Callable[[float, bytes], None]
 """Takes the arrival in seconds on the clock given at opening, and the raw message. Called in the driver's thread."""
-
-_DRAIN_S = 0.05  # long enough for a callback that waits for the interpreter lock to get through it
 
 
 class Port(Protocol):
@@ -36,8 +34,11 @@ class Port(Protocol):
         """Whether it is still there. Once it is not, nothing goes through it before it is reopened."""
         ...
 
-    def reopen(self) -> bool:
-        """Open a port that has vanished; False if it is not there, or not yet to be had."""
+    def reopen(self, taken: Collection[str]) -> str | None:
+        """Open a port that has vanished, whatever it is called now, and say what that is: the name that was asked for
+        fits, or the old name but for its number; the nearest to the old name first, and none of `taken`.
+
+        None if it is not there, or not yet to be had."""
         ...
 
     def close(self) -> None:
@@ -61,7 +62,7 @@ class MidiIn(Port, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PortName:
-    """A port as its driver calls it; `api` is the driver, in rtmidi's words ("alsa", "jack", "core", "winmm")."""
+    """A port as its driver calls it; `api` is the MIDI system: "alsa", "jack", "core" or "winmm"."""
 
     api: str
     name: str
@@ -93,8 +94,8 @@ class MemoryPort:
     def look(self) -> bool:
         return True
 
-    def reopen(self) -> bool:
-        return True
+    def reopen(self, taken: Collection[str]) -> str | None:
+        return self.name
 
     def close(self) -> None:
         self.closed = True
@@ -111,8 +112,8 @@ class SilentPort:
     def look(self) -> bool:
         return True
 
-    def reopen(self) -> bool:
-        return True
+    def reopen(self, taken: Collection[str]) -> str | None:
+        return self.name
 
     def close(self) -> None:
         pass
@@ -123,74 +124,67 @@ class _DriverPort:
 
     def __init__(self, direction: Direction, name: str) -> None:
         self._direction = direction
-        self._own = name == VIRTUAL
-        self._client: Any | None
+        self._asked = name
+        self._client: Client | None
         self._client, self.name = open_client(direction, name)
         self._listed = self.name  # as the system calls it now
         self._gone = self._closed = False
 
     def look(self) -> bool:
-        if self._client is not None and not self._own and not self._gone:
-            names = self._names()
-            # Windows numbers all devices anew when one goes; elsewhere another number is another device.
-            known = returned(self._listed, names) if sys.platform == "win32" else self._listed
-            self._gone = known not in names
+        if self._client is not None and not self._gone:
+            self._gone = not self._client.alive() or (self._asked != VIRTUAL and not self._is_listed(self._client))
         return not self._gone
 
-    def reopen(self) -> bool:
-        if self._client is not None:
-            listed = returned(self._listed, self._names())
-            if listed is None:
-                return False
-            self._listed = listed
+    def reopen(self, taken: Collection[str]) -> str | None:
+        if self._client is not None and self._client.alive() and self._asked != VIRTUAL:
+            names = [name for name in self._client.ports() if name not in taken]
+            if not returned(self._listed, self._asked, names):
+                return None  # asking a client costs little, making one much
         with quiet():
             self._drop()  # the old client first: it bears the name that the new one is to have
             try:
-                self._client, self._listed = open_client(self._direction, self._listed)
-            except PerfRNNError:  # another program was quicker, perhaps: it can be tried again
-                return False
-        self._attach()
+                opened = open_again(self._direction, self._asked, self._listed, taken)
+            except MidiUnavailable:  # the system itself has ended: it may come back
+                opened = None
+        if opened is None:
+            return None
+        self._client, self._listed = opened
+        self._attach(self._client)
         self._gone = False
-        return True
+        return self._listed
 
     def close(self) -> None:
         self._closed = True
         with quiet():
             self._drop()
 
-    def _attach(self) -> None:
-        """Set a new client's callbacks."""
-        raise NotImplementedError
+    def _attach(self, client: Client) -> None:
+        """Make a new client ready."""
 
     def _drop(self) -> None:
         client, self._client = self._client, None
         if client is not None:
-            drop(client)
+            client.close()
 
-    def _names(self) -> list[str]:
-        assert self._client is not None
-        return [name or "" for name in self._client.get_ports()]
+    def _is_listed(self, client: Client) -> bool:
+        names = client.ports()
+        if sys.platform == "win32":  # all devices are numbered anew when one goes; elsewhere that is another device
+            return unnumbered(self._listed) in map(unnumbered, names)
+        return self._listed in names
 
 
 class _DriverOut(_DriverPort):
     def __init__(self, name: str) -> None:
         super().__init__("output", name)
-        self._complaints: list[str] = []
-        self._attach()
 
     def send(self, message: bytes) -> None:
-        if self._closed:  # a deleted rtmidi object does not raise: it brings the process down
+        if self._closed:
             raise MidiUnavailable(f"The MIDI output {self.name!r} is closed.")
         if self._client is None or self._gone:
             return
-        self._complaints.clear()
-        self._client.send_message(message)
-        if self._complaints and self.look():
-            raise MidiUnavailable(f"The MIDI output {self.name!r} took no message: {self._complaints[0]}")
-
-    def _attach(self) -> None:
-        assert self._client is not None
-        self._client.set_error_callback(lambda kind, text, data: self._complaints.append(text))
+        complaint = self._client.send(message)
+        if complaint is not None and self.look():
+            raise MidiUnavailable(f"The MIDI output {self.name!r} took no message: {complaint}")
 
 
 class _DriverIn(_DriverPort):
@@ -198,36 +192,16 @@ class _DriverIn(_DriverPort):
         super().__init__("input", name)
         self._clock = clock
         self._received = received
-        self._attach()
+        assert self._client is not None
+        self._attach(self._client)
 
-    def look(self) -> bool:
-        there = super().look()
-        if not there and self._client is not None:
-            self._client.cancel_callback()
-        return there
+    def _attach(self, client: Client) -> None:
+        def stamp(message: bytes) -> None:
+            arrival_s = self._clock.now()
+            if not self._closed and not self._gone:
+                self._received(arrival_s, message)
 
-    def close(self) -> None:
-        if self._client is not None and not self._closed:
-            self._closed = True
-            self._client.cancel_callback()
-            time.sleep(_DRAIN_S)  # closing waits for the driver's thread with the interpreter lock held: let it out
-        super().close()
-
-    def _attach(self) -> None:
-        client = self._client
-        assert client is not None
-
-        def stamp(event: tuple[list[int], float], data: object) -> None:
-            if not self._closed:
-                self._received(self._clock.now(), bytes(event[0]))
-
-        client.set_error_callback(lambda kind, text, data: None)
-        client.ignore_types(sysex=True, timing=True, active_sense=True)
-        client.set_callback(stamp)
-        # rtmidi hands its driver's thread a pair of callback and data, and frees it when the callback is cancelled,
-        # though the thread may be on its way in with a message: closing in a flood crashed within 150 times. So the
-        # pair is held here, found by what it holds.
-        self._pair = [holder for holder in gc.get_referrers(stamp) if type(holder) is tuple]
+        client.listen(stamp)
 
 
 def open_output(name: str) -> MidiOut:
@@ -262,9 +236,9 @@ def list_ports() -> Ports:
     try:
         with quiet():
             for direction, names in found.items():
-                for api, client in clients(direction):
-                    names += [PortName(api, name) for name in client.get_ports() if name]
-                    drop(client)
+                for system, client in clients(direction):
+                    names += [PortName(system.name, name) for name in client.ports() if name]
+                    client.close()
     except MidiUnavailable as error:
         return Ports((), (), str(error))
     return Ports(tuple(found["output"]), tuple(found["input"]))

@@ -20,6 +20,7 @@ class _Watched:
     def __init__(self, port: MidiOut | MidiIn, direction: Direction, now_s: float) -> None:
         self.port = port
         self.direction = direction
+        self.listed = port.name  # as the system calls it now
         self.lost = False
         self.looked_s = now_s
 
@@ -40,10 +41,14 @@ class Watch:
             if now_s - each.looked_s < _PAUSE_S or free_s < (_OPENING_TAKES_S if each.lost else _LOOK_TAKES_S):
                 continue
             each.looked_s = now_s
-            if each.lost and each.port.reopen():
-                each.lost = False
+            if each.lost and (listed := each.port.reopen(self._taken(each.direction))) is not None:
+                each.listed, each.lost = listed, False
                 news.append(PortBack(each.port.name, each.direction))
             elif not each.lost and not each.port.look():
                 each.lost = True
                 news.append(PortLost(each.port.name, each.direction))
         return news
+
+    def _taken(self, direction: Direction) -> set[str]:
+        """The ports that are open: of two keyboards of one make, one that is back must not be taken for the other."""
+        return {each.listed for each in self._watched if each.direction == direction and not each.lost}

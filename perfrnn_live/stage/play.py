@@ -80,7 +80,7 @@ def play(sitting: Sitting) -> Summary:
     for path in (sitting.record, sitting.log):
         if path is not None:
             check_writable(path)
-    desk = Desk(sitting.settings, platformdirs.user_config_path(_APP) / "controls.toml")
+    desk = Desk(sitting.settings, platformdirs.user_config_path(_APP, appauthor=False) / "controls.toml")
     profile, record = sitting.profile, sitting.record
     inputs = _inputs_beside(sitting.output) if sitting.inputs is None else sitting.inputs
     link = ProcessLink(Setup(sitting.output or "virtual", inputs, sitting.thru, profile))  # opens ports meanwhile
@@ -90,7 +90,7 @@ def play(sitting: Sitting) -> Summary:
         unknown = (continuation.engine.handles or UNASKED).unknown
         if unknown:
             _tell(f"{sitting.model.name} cannot be asked for {', '.join(unknown)}: those knobs change nothing")
-        own = platformdirs.user_data_path(_APP) / "pads" / f"{sitting.model.name}.npz"
+        own = platformdirs.user_data_path(_APP, appauthor=False) / "pads" / f"{sitting.model.name}.npz"
         pads = open_pads(continuation.engine, sitting.model, own, sitting.pads, _tell)
         try:
             ready = link.ready()

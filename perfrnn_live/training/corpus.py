@@ -141,7 +141,7 @@ def tokenise(
     import platformdirs  # not at the top: the training loop needs this module for token files only
 
     composers = composers or {}
-    cache = cache or platformdirs.user_cache_path("perfrnn-live")
+    cache = cache or platformdirs.user_cache_path("perfrnn-live", appauthor=False)
     stored = cache / f"tokens-{_digest(paths, vocabulary, composers)}"
     if stored.exists():
         with contextlib.suppress(CorpusEmpty):

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from tests import networks
+from tests import train_extra
 
-one_thread = pytest.fixture(scope="package", autouse=True)(networks.one_thread)
+one_thread = pytest.fixture(scope="package", autouse=True)(train_extra.one_thread)

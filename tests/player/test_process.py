@@ -19,6 +19,7 @@ import pytest
 from perfrnn_live.errors import MidiUnavailable, PlayerLost
 from perfrnn_live.music.midi import control_change, note_off, note_on
 from perfrnn_live.player.clock import FakeClock, SystemClock
+from perfrnn_live.player.drivers.rtmidi import PACKAGE
 from perfrnn_live.player.link import ProcessLink
 from perfrnn_live.player.messages import (
     Command,
@@ -39,9 +40,12 @@ from perfrnn_live.player.messages import (
 from perfrnn_live.player.player import Player as LocalPlayer
 from perfrnn_live.player.process import Inbox, run
 from perfrnn_live.player.profiles import DAW
+from perfrnn_live.player.start import player_command
 from perfrnn_live.player.watch import Watch
+from tests.fake_rtmidi import BINDINGS
 from tests.fakes import LosablePort
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 C, E = 60, 64
 LIMIT_S = 20.0  # generous: the machine may be busy
 PEDAL_UP = control_change(64, 0)
@@ -53,7 +57,7 @@ class Player:
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "perfrnn_live.player.process"],
+            player_command(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -213,17 +217,46 @@ def test_a_killed_player_is_lost_with_a_sentence(link: ProcessLink) -> None:
 
 
 def fake_rtmidi(folder: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
-    """Let the player find this in place of the package."""
-    (folder / "rtmidi.py").write_text(source)
+    """Let the player find this in place of either binding."""
+    for binding in BINDINGS:
+        (folder / f"{binding}.py").write_text(source)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(folder), os.environ.get("PYTHONPATH", ""))))
 
 
 def test_without_rtmidi_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_rtmidi(tmp_path, monkeypatch, "raise ModuleNotFoundError(\"No module named 'rtmidi'\", name='rtmidi')")
     link = ProcessLink(Setup("virtual", (), False, DAW))
-    with pytest.raises(MidiUnavailable, match=r"python-rtmidi is missing: `pip install python-rtmidi`"):
+    with pytest.raises(MidiUnavailable, match=rf"{PACKAGE} is missing: `pip install .*{PACKAGE}`"):
         link.ready()
     assert link.close() == []  # as `play` does when anything goes wrong, whoever closed it before
+
+
+STRANGERS = ("queue", "rtmidi", "supriya_midi", "jack", "numpy", "signal", "struct", "typer", "json", "perfrnn_live")
+
+
+@pytest.fixture
+def strange_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, holding modules by the names of others that say so when they are run."""
+    for name in STRANGERS:
+        (tmp_path / f"{name}.py").write_text("open('was-run', 'a').write(__name__ + ' ')\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "was-run"
+
+
+def test_the_player_does_not_search_the_current_folder(strange_folder: Path, link: ProcessLink) -> None:
+    assert link.ready() == Ready("none", ())
+    with contextlib.suppress(MidiUnavailable), contextlib.closing(ProcessLink(Setup("virtual", (), False, DAW))) as own:
+        own.ready()  # with its drivers, or a sentence
+    assert not strange_folder.exists()
+
+
+def test_the_commands_do_not_search_the_current_folder(strange_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    (strange_folder.parent / "perfrnn_live.py").unlink()  # `-m` means just that one
+    play = [sys.executable, "-m", "perfrnn_live", "play", "--output", "none", "--seconds", "0.1", "--quiet"]
+    done = subprocess.run(play, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not strange_folder.exists()
 
 
 def test_what_a_driver_prints_does_not_come_between_the_reports(

@@ -116,19 +116,19 @@ def test_the_keys_of_an_input_that_ends_come_up_and_those_of_another_stay_down()
 @contextlib.contextmanager
 def cable() -> Iterator[tuple[str, str]]:
     """Something that sends what it gets; gives the ports at its two ends."""
-    import rtmidi
+    import jack
 
-    goes_in = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name="cable-in")
-    comes_out = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="cable-out")
-    try:
-        goes_in.open_virtual_port("end")
-        comes_out.open_virtual_port("end")
-        goes_in.set_callback(lambda event, data: comes_out.send_message(event[0]))
-        yield "cable-in:end", "cable-out:end"
-    finally:
-        for client in (goes_in, comes_out):
-            client.close_port()
-            client.delete()
+    client = jack.Client("cable", no_start_server=True)
+    goes_in, comes_out = client.midi_inports.register("in"), client.midi_outports.register("out")
+
+    def carry(frames: int) -> None:
+        comes_out.clear_buffer()
+        for frame, message in goes_in.incoming_midi_events():
+            comes_out.write_midi_event(frame, message)
+
+    client.set_process_callback(carry)
+    with client:
+        yield goes_in.name, comes_out.name
 
 
 def test_an_input_that_brings_what_the_output_is_sent_is_refused() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from perfrnn_live.player.clock import FakeClock
 from perfrnn_live.player.messages import PortBack, PortLost
 from perfrnn_live.player.watch import Watch
@@ -47,3 +49,24 @@ def test_a_port_that_is_back_is_opened_as_soon_as_there_is_time_for_that() -> No
     stage.left.there = True
     assert stage.look(free_s=0.03) == []
     assert stage.look(after_s=0.01, free_s=0.06) == [PortBack("left", "input")]
+
+
+def test_of_two_keyboards_of_one_make_the_one_that_is_back_is_not_taken_for_the_other() -> None:
+    stage = Stage()
+    others: list[set[str]] = []
+
+    def reopen(taken: Collection[str]) -> str | None:
+        others.append(set(taken))
+        return "left [24]"
+
+    stage.left.there = False
+    stage.look()
+    stage.left.reopen = reopen  # type: ignore[method-assign]
+    assert stage.look() == [PortBack("left", "input")]
+    assert others == [{"right"}]
+    stage.right.there = False
+    stage.left.there = True
+    stage.look()
+    stage.right.reopen = reopen  # type: ignore[method-assign]
+    assert stage.look() == [PortBack("right", "input")]
+    assert others == [{"right"}, {"left [24]"}]

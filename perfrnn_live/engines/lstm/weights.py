@@ -17,8 +17,12 @@ from perfrnn_live.errors import CheckpointMismatch
 
 
 def load_network(folder: Path) -> PerformanceRNN:
-    """The network of a model folder, ready to evaluate. Raises CheckpointMismatch."""
+    """The network of a model folder, ready to evaluate. Raises CheckpointMismatch, also where an installed package's
+    model has left its weights at home."""
     sizes = read_sizes(folder)
+    if not (folder / WEIGHTS).exists():
+        where = f"give its folder in a clone of the repository, models/{folder.name}"
+        raise CheckpointMismatch(f"{folder} has no {WEIGHTS}, for an installed package brings what plays: {where}")
     try:
         network = PerformanceRNN(NetworkConfig(sizes.vocabulary.name, **sizes.network), handles=sizes.handles.size)
         network.load_state_dict(load_file(folder / WEIGHTS))

@@ -1,0 +1,33 @@
+"""What the commands are registered with, and the checks that several of them make."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+
+import typer
+
+from perfrnn_live.errors import BadValue, MissingPackage
+
+app = typer.Typer(
+    help="A piano partner: Performance RNN, played live.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@contextlib.contextmanager
+def needing(extra: str) -> Iterator[None]:
+    """Turns a package that is not there into a sentence on which extra of the installation brings it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingPackage(f"this command needs {error.name}: pip install 'perfrnn-live[{extra}]'") from error
+
+
+def check_seconds(seconds: float | None) -> None:
+    """Raises BadValue for what is no length of time; None is no end."""
+    if seconds is not None and not (math.isfinite(seconds) and seconds > 0):
+        raise BadValue(f"the seconds must be a number above 0, not {seconds}")

@@ -1,0 +1,23 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+Model = Annotated[str, typer.Option(help="A shipped model's name, or a model folder.")]
+Prime = Annotated[Path | None, typer.Option(help="A .mid file to go on from; its last 30 s are heard, not replayed.")]
+Temperature = Annotated[float, typer.Option(help="1 plays as learned, less is safer, more is freer.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="The same seed improvises the same music.")]
+TopP = Annotated[float, typer.Option(help="Strike only the likeliest keys that together reach this chance.")]
+Precision = Literal["fp32", "bf16"]
+Density = Annotated[float | None, typer.Option(help="Ask for so many notes a second, 1 to 30.")]
+Loudness = Annotated[float | None, typer.Option(help="Ask for a mean velocity, 20 to 110.")]
+Register = Annotated[float | None, typer.Option(help="Ask for a mean pitch, 36 to 84; middle C is 60.")]
+Scale = Annotated[str, typer.Option(help="any, follow (what you just played), or a key as 'C major'.")]
+Composer = Annotated[str, typer.Option(help="Ask for a composer's style: chopin, bach, ..., or other.")]
+Towards = Annotated[str, typer.Option(help="Another composer, to lean towards.")]
+Blend = Annotated[float, typer.Option(help="How far it leans, 0 to 1.")]
+Middle = Annotated[bool, typer.Option("--middle", help="Begin as if the music were under way, not as a piece begins.")]

@@ -1,0 +1,139 @@
+"""Commands for playing: play, calibrate, pads, ports."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from perfrnn_live.cli import options
+from perfrnn_live.cli.app import app, check_seconds
+from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
+from perfrnn_live.errors import BadValue, MidiUnavailable
+from perfrnn_live.files import check_writable, unused
+from perfrnn_live.live.controls import Mode
+
+
+@app.command()
+def play(
+    output: Annotated[str | None, typer.Option(help="A port's name, 'virtual' or 'none'.")] = None,
+    input: Annotated[
+        list[str] | None, typer.Option(help="Your keys and knobs: a port's name, 'virtual' or 'none'; several times.")
+    ] = None,
+    mode: Annotated[Mode, typer.Option(help="It alone, call and response, or both at once.")] = Mode.SOLO,
+    model: options.Model = DEFAULT_MODEL,
+    prime: options.Prime = None,
+    middle: options.Middle = False,
+    temperature: options.Temperature = 1.0,
+    top_p: options.TopP = 0.9,  # at 1 the shipped model strays from people's keys within the hour
+    density: options.Density = None,
+    loudness: options.Loudness = None,
+    register: options.Register = None,
+    composer: options.Composer = "any",
+    towards: options.Towards = "any",
+    blend: options.Blend = 0.0,
+    polyphony: Annotated[int, typer.Option(help="Keys at a time, at most; 32 is as many as it likes.")] = 32,
+    scale: options.Scale = "any",
+    answer_length: Annotated[float, typer.Option(help="An answer's length, as the call's times this.")] = 1.0,
+    beams: Annotated[int, typer.Option(min=1, max=8, help="Sound the likeliest of so many continuations.")] = 1,
+    range: Annotated[str, typer.Option(help="The machine's lowest and highest key, as A0..C8.")] = "0..127",
+    split: Annotated[str | None, typer.Option(help="A key: the machine keeps to the other side than you.")] = None,
+    profile: Annotated[str, typer.Option(help="What the output needs: daw, disklavier, or a profile file.")] = "daw",
+    thru: Annotated[bool, typer.Option("--thru", help="Send what comes in on to the output.")] = False,
+    pads: Annotated[Path | None, typer.Option(help="A file of pads, in place of your own.")] = None,
+    seed: options.Seed = None,
+    seconds: Annotated[float | None, typer.Option(help="End after so many seconds; otherwise at q or Ctrl-C.")] = None,
+    record: Annotated[Path | None, typer.Option(help="Keep what was sounded in a new .mid file.")] = None,
+    log: Annotated[Path | None, typer.Option(help="Keep what was decided, and how quickly, in a new file.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No screen; one line of JSON at the end.")] = False,
+) -> None:
+    """Improvise in time onto a MIDI port; by default a virtual one called perfrnn-live."""
+    from perfrnn_live.live.controls import Settings
+    from perfrnn_live.music.pitch import pitch_of, range_of
+    from perfrnn_live.player.profiles import load_profile
+    from perfrnn_live.stage.play import Sitting
+    from perfrnn_live.stage.play import play as run
+
+    check_seconds(seconds)
+    lowest, highest = range_of(range)
+    sound = (temperature, top_p, density, loudness, register, polyphony, scale, answer_length)
+    settings = Settings(*sound, mode=mode, composer=composer, towards=towards, blend=blend)
+    record = record and unused(record)
+    log = log and unused(log, besides=[record])
+    sitting = Sitting(
+        model=find_model(model),
+        output=output,
+        inputs=None if input is None else tuple(name for name in input if name != "none"),
+        thru=thru,
+        profile=load_profile(profile),
+        prime=prime,
+        middle=middle,
+        settings=settings,
+        lowest=lowest,
+        highest=highest,
+        split=pitch_of(split) if split is not None else None,
+        beams=beams,
+        seed=seed,
+        seconds=seconds,
+        record=record,
+        pads=pads,
+        log=log,
+        quiet=quiet,
+    )
+    summary = run(sitting)
+    print(json.dumps(summary.to_json()) if quiet else summary)
+
+
+@app.command()
+def calibrate(
+    output: Annotated[str, typer.Option(help="The port of the piano.")],
+    input: Annotated[str, typer.Option(help="The port on which it reports back, or a cable from output to input.")],
+    out: Annotated[Path | None, typer.Option(help="Write a profile file for --profile.")] = None,
+) -> None:
+    """Measure how long an output takes to sound, soft and loud, by what comes back from it."""
+    from perfrnn_live.player.calibration import calibrate as run
+
+    print(run(output, input, out and unused(out)))
+
+
+@app.command()
+def pads(
+    out: Annotated[Path, typer.Argument(metavar="OUT.npz")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE.mid...", help="Up to eight, a pad each.")],
+    model: options.Model = DEFAULT_MODEL,
+) -> None:
+    """Fill the eight pads with places to play on from: how recordings begin, 30 s of each."""
+    from perfrnn_live.live.pads import PADS, Pads
+    from perfrnn_live.music.codec import encode
+    from perfrnn_live.music.midifile import read_beginning
+    from perfrnn_live.sampling.opening import PRIME_NOTES, PRIME_S, begin
+
+    if len(files) > PADS:
+        raise BadValue(f"there are {PADS} pads, not {len(files)}")
+    out = unused(out)
+    check_writable(out)
+    folder = find_model(model)
+    beginnings = [read_beginning(file, PRIME_S, PRIME_NOTES) for file in files]
+    continuation, _ = begin(folder)
+    filled = Pads(continuation.engine, folder.name, out)
+    for number, (file, notes) in enumerate(zip(files, beginnings, strict=True), 1):
+        filled.store(number, continuation.primed(encode(notes, continuation.vocabulary)))
+        print(f"pad {number}: {file.stem}")
+    filled.save()
+
+
+@app.command()
+def ports() -> None:
+    """List the MIDI ports of this machine."""
+    from perfrnn_live.player.ports import list_ports
+
+    found = list_ports()
+    for direction, names in (("output", found.outputs), ("input", found.inputs)):
+        for port in names:
+            print(f"{direction}  {port.api}  {port.name}")
+    if found.problem:
+        raise MidiUnavailable(found.problem)
+    if not found.outputs and not found.inputs:
+        print("the MIDI system works, but no other program or device has a port open")

@@ -1,0 +1,138 @@
+"""Commands that make music or models into files, and measure them: generate, train, evaluate, export."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from perfrnn_live.cli import options
+from perfrnn_live.cli.app import app, check_seconds, needing
+from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
+from perfrnn_live.errors import CannotWrite
+from perfrnn_live.files import check_writable, unused
+
+
+@app.command()
+def generate(
+    out: Annotated[Path, typer.Argument(metavar="OUT.mid")],
+    seconds: Annotated[float, typer.Option(help="Length of each piece.")] = 30.0,
+    count: Annotated[int, typer.Option(min=1, help="Several pieces: OUT-1.mid, OUT-2.mid, ...")] = 1,
+    prime: options.Prime = None,
+    middle: options.Middle = False,
+    temperature: options.Temperature = 1.0,
+    top_p: options.TopP = 1.0,
+    density: options.Density = None,
+    loudness: options.Loudness = None,
+    register: options.Register = None,
+    composer: options.Composer = "any",
+    towards: options.Towards = "any",
+    blend: options.Blend = 0.0,
+    scale: options.Scale = "any",
+    beams: Annotated[int, typer.Option(min=1, help="Continuations to choose the likeliest from, again and again.")] = 1,
+    seed: options.Seed = None,
+    model: options.Model = DEFAULT_MODEL,
+) -> None:
+    """Improvise into .mid files, faster than time."""
+    import numpy as np
+
+    from perfrnn_live.live.controls import Settings
+    from perfrnn_live.live.steering import Steering
+    from perfrnn_live.music.codec import decode
+    from perfrnn_live.music.midifile import write_notes
+    from perfrnn_live.sampling import generation
+    from perfrnn_live.sampling.controls import Controls
+    from perfrnn_live.sampling.opening import begin
+
+    check_seconds(seconds)
+    asked = Settings(1.0, 1.0, density, loudness, register, 32, scale, composer=composer, towards=towards, blend=blend)
+    controls = replace(Steering(Controls(), None).controls(asked, 0.0), temperature=temperature, top_p=top_p)
+    if not out.name:
+        raise CannotWrite(f"cannot write {out}: it is a folder")
+    paths: list[Path] = []
+    for path in [out] if count == 1 else [out.with_stem(f"{out.stem}-{n}") for n in range(1, count + 1)]:
+        paths.append(unused(path, besides=paths))
+        check_writable(paths[-1])
+    continuation, start = begin(find_model(model), prime, middle)
+    continuation.check(controls.handles)
+    pieces = generation.generate(continuation, start, seconds, controls, np.random.default_rng(seed), count, beams)
+    for path, tokens in zip(paths, pieces, strict=True):
+        notes = decode(tokens, continuation.vocabulary, start.keyboard)
+        write_notes(path, notes)
+        print(f"{path}: {len(notes)} notes")
+
+
+@app.command()
+def train(
+    data: Annotated[Path, typer.Option(help="A folder of .mid files, a token file (.npz) or a token folder.")],
+    out: Annotated[Path, typer.Option(help="Folder for checkpoints and the finished model.")],
+    validation: Annotated[Path | None, typer.Option(help="Token file to validate on, if --data is one.")] = None,
+    minutes: Annotated[float, typer.Option(min=0.01, help="Time to train for.")] = 120.0,
+    events: Annotated[int, typer.Option(min=1, help="Events to train on, if they come sooner.")] = 200_000_000,
+    layers: Annotated[int, typer.Option(min=1, help="LSTM layers.")] = 3,
+    cells: Annotated[int, typer.Option(min=1, help="Cells in each layer.")] = 512,
+    streams: Annotated[int, typer.Option(min=1, help="Recordings side by side, over all processes.")] = 48,
+    segment: Annotated[int, typer.Option(min=2, help="Events between updates in each stream.")] = 128,
+    learning_rate: Annotated[float, typer.Option(min=0, help="Adam's, at its highest.")] = 6e-3,
+    augmentation: Annotated[str, typer.Option(help="none, less or more, as in the paper.")] = "none",
+    dropout: Annotated[float, typer.Option(min=0, max=0.9, help="Of what each layer adds, the share left out.")] = 0.0,
+    precision: Annotated[
+        options.Precision, typer.Option(help="bf16 where the processor or GPU has products of it.")
+    ] = "fp32",
+    vocabulary: Annotated[str, typer.Option(help="performance-8ms or performance-10ms.")] = "performance-8ms",
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    start_from: Annotated[str | None, typer.Option("--from", help="Begin with the weights of this model.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from OUT/last.pt exactly where it stopped.")] = False,
+) -> None:
+    """Train a model; the best one so far is always on disk, also after Ctrl-C."""
+    with needing("train"):
+        from perfrnn_live.engines.lstm.network import NetworkConfig
+        from perfrnn_live.training.loop import Recipe
+        from perfrnn_live.training.run import train as run
+    recipe = Recipe(
+        network=NetworkConfig(vocabulary, layers, cells),
+        events=events,
+        minutes=minutes,
+        streams=streams,
+        segment=segment,
+        learning_rate=learning_rate,
+        augmentation=augmentation,
+        dropout=dropout,
+        precision=precision,
+        seed=seed,
+    )
+    run(recipe, data, validation, out, resume, find_model(start_from) if start_from is not None else None)
+
+
+@app.command()
+def evaluate(
+    data: Annotated[Path, typer.Option(help="A folder of .mid files (their validation split), or a token file.")],
+    model: options.Model = DEFAULT_MODEL,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many recordings.")] = None,
+    engine: Annotated[
+        str, typer.Option(help="onnx: the int8 step that plays; torch: the weights themselves.")
+    ] = "onnx",
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON.")] = False,
+) -> None:
+    """How likely real recordings are to a model: nats per event, 8 ms step, note and second."""
+    from perfrnn_live.evaluation.run import evaluate_model
+
+    with needing("train"):  # for --engine torch alone
+        figures = evaluate_model(find_model(model), engine, data, limit)
+    if as_json:
+        print(json.dumps(figures))
+    else:
+        for name, value in figures.items():
+            print(f"{name:16} {value:.4f}" if isinstance(value, float) else f"{name:16} {value}")
+
+
+@app.command()
+def export(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
+    """Turn a model folder's weights into the int8 step that plays."""
+    with needing("train"):
+        from perfrnn_live.engines.lstm.export import export as run
+    for path in run(find_model(str(folder))):
+        print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
