@@ -19,7 +19,7 @@ from perfrnn_live.player.link import LocalLink
 from perfrnn_live.player.messages import Command, Report
 from perfrnn_live.player.ports import MemoryPort, MidiOut
 from perfrnn_live.player.profiles import DAW, Profile
-from perfrnn_live.sampling.continuation import Continuation, Moment
+from perfrnn_live.sampling.continuation import Choice, Continuation, Moment
 
 
 class TracedContinuation(Continuation):
@@ -31,10 +31,10 @@ class TracedContinuation(Continuation):
         super().__init__(engine)
         self._origins: dict[int, tuple[Moment, int, Moment]] = {}
 
-    def feed(self, moments: list[Moment], tokens: list[int]) -> list[Moment]:
-        after = super().feed(moments, tokens)
-        for before, token, moment in zip(moments, tokens, after, strict=True):
-            self._origins[id(moment)] = (before, token, moment)  # holding the moment keeps its id its own
+    def follow(self, moments: list[Moment], choices: list[Choice]) -> list[Moment]:
+        after = super().follow(moments, choices)
+        for before, choice, moment in zip(moments, choices, after, strict=True):
+            self._origins[id(moment)] = (before, choice.token, moment)  # holding the moment keeps its id its own
             self.latest = moment
         return after
 

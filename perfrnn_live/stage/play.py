@@ -91,9 +91,7 @@ def play(sitting: Sitting) -> Summary:
         continuation.check(Steering(Controls(), None).controls(sitting.settings, 0.0).handles)
         unknown = (continuation.engine.handles or UNASKED).unknown
         if unknown:
-            print(
-                f"{sitting.model.name} cannot be asked for {', '.join(unknown)}: no knob changes that", file=sys.stderr
-            )
+            _tell(f"{sitting.model.name} cannot be asked for {', '.join(unknown)}: those knobs change nothing")
         own = platformdirs.user_data_path(_APP, appauthor=False) / "pads" / f"{sitting.model.name}.npz"
         pads = open_pads(continuation.engine, sitting.model, own, sitting.pads, _tell)
         try:
