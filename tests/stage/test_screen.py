@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -35,10 +36,10 @@ def console(width: int = 100) -> Console:
 
 def lines(status: Status, width: int = 100, before: Iterable[frozenset[int]] = ()) -> list[str]:
     """What stands on the screen, line by line, with the columns of `before` already in the roll."""
+    with closing(Screen(console(width), "a model")) as screen:
+        for sounding in [*before, status.sounding]:
+            screen.show(replace(status, sounding=sounding))
     paper = console(width)
-    screen = Screen(paper, "a model")
-    for sounding in [*before, status.sounding]:
-        screen.show(replace(status, sounding=sounding))
     with paper.capture() as capture:
         paper.print(screen.render(status))
     return capture.get().splitlines()
@@ -61,7 +62,8 @@ def test_the_head_says_who_plays_and_the_figures_how_well() -> None:
 def test_every_knob_is_shown_and_the_selected_one_stands_out() -> None:
     shown = "  ".join(line.strip() for line in lines(STATUS)[1:4]).split("  ")
     assert shown == [f"{label(name)} {KNOBS[name].text(getattr(STATUS.settings, name))}" for name in KNOBS]
-    screen = Screen(console(), "a model")
+    with closing(Screen(console(), "a model")) as screen:
+        pass
     marked = [span for line in screen.render(STATUS).renderables for span in getattr(line, "spans", ())]
     assert [str(span.style) for span in marked].count("reverse") == 1
 
@@ -113,9 +115,8 @@ def test_the_roll_has_low_keys_below_high_ones_above_and_now_at_the_right() -> N
 
 
 def test_the_other_players_notes_are_in_another_colour() -> None:
-    paper = console()
-    screen = Screen(paper, "a model")
-    screen.show(replace(STATUS, sounding=frozenset({21}), held=frozenset({108})))
+    with closing(Screen(console(), "a model")) as screen:
+        screen.show(replace(STATUS, sounding=frozenset({21}), held=frozenset({108})))
     (roll,) = [each for each in screen.render(STATUS).renderables if len(getattr(each, "plain", "")) > 500]
     assert isinstance(roll, Text)
     assert [(span.start, str(span.style)) for span in roll.spans] == [(75, "yellow")]
