@@ -60,7 +60,7 @@ class Pads:
 
     def copy(self) -> Pads:
         """These pads as they are now."""
-        pads = Pads(self.model, self._path)
+        pads = Pads(self._engine, self.model, self.path)
         pads._moments, pads._used = dict(self._moments), list(self._used)
         return pads
 
