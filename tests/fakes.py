@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from perfrnn_live.engines.base import StepEngine
+from perfrnn_live.errors import PlayerLost
 from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.midi import control_change, note_off, note_on
 from perfrnn_live.music.performance import bin_to_velocity
@@ -95,9 +96,17 @@ class LosablePort(MemoryPort):
 class ScriptedLink(LocalLink):
     """A player in this process, with things that happen at set moments of the fake clock."""
 
-    def __init__(self, output: MidiOut, clock: FakeClock, profile: Profile = DAW, thru: bool = False) -> None:
-        super().__init__(output, clock, thru, profile)
-        self.clock = clock
+    def __init__(
+        self,
+        output: MidiOut,
+        clock: FakeClock,
+        profile: Profile = DAW,
+        thru: bool = False,
+        left: frozenset[int] | None = None,
+    ) -> None:
+        super().__init__(output, clock, thru, profile, left)
+        self.output, self.clock, self.profile, self.thru = output, clock, profile, thru
+        self.dead = False
         self.commands: list[tuple[float, Command]] = []
         self._script: list[tuple[float, Callable[[], None]]] = []
 
@@ -115,10 +124,24 @@ class ScriptedLink(LocalLink):
         self.knob_at(moment_s, value, controller)
 
     def send(self, command: Command) -> None:
+        if self.dead:
+            raise PlayerLost("the player process ended unexpectedly")
         self.commands.append((self.clock.now(), command))
         super().send(command)
 
+    def die(self) -> None:
+        """End without a word, as a process that is killed: what sounds sounds on."""
+        self.dead = True
+
+    def successor(self, left: frozenset[int]) -> ScriptedLink:
+        """Another player on the same output, which releases everything first; what was to happen happens to it."""
+        link = type(self)(self.output, self.clock, self.profile, self.thru, left)
+        link._script, link.commands = self._script, self.commands
+        return link
+
     def receive(self, timeout_s: float) -> Report | None:
+        if self.dead:
+            raise PlayerLost("the player process ended unexpectedly")
         until_s = self.clock.now() + max(timeout_s, 0)
         while self._script and self._script[0][0] <= until_s:
             report = super().receive(self._script[0][0] - self.clock.now())

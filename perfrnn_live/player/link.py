@@ -6,7 +6,6 @@ import contextlib
 import os
 import pickle
 import subprocess
-import tempfile
 import threading
 from collections import deque
 from enum import Enum
@@ -23,6 +22,8 @@ from perfrnn_live.player.profiles import DAW, Profile
 from perfrnn_live.player.start import player_command
 from perfrnn_live.player.watch import Watch
 
+_LAST_WORDS_S = 0.5  # for what a player that ended had to say; what it started may hold its standard error open
+_LONGEST_LINE = 4096
 _ANSWER_S = 5.0  # a player that takes longer to open its ports or to stop hangs in a driver
 
 
@@ -61,7 +62,6 @@ class ProcessLink:
     """The player in its own process; see `player.process`."""
 
     def __init__(self, setup: Setup) -> None:
-        self._complaints = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the link)
         commands, write_end = os.pipe()
         self._commands = os.fdopen(write_end, "wb")
         self.send(setup)  # before there is a process: it opens its ports even if this one is stopped now
@@ -69,12 +69,15 @@ class ProcessLink:
             player_command(),
             stdin=commands,
             stdout=subprocess.PIPE,
-            stderr=self._complaints,  # drivers write to it from their own threads: not over the screen
+            stderr=subprocess.PIPE,  # drivers write to it from their own threads: not over the screen
         )
         os.close(commands)
         self._closed = False
         self._reports: SimpleQueue[Report | _Mark] = SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
+        self._complaint = b""  # the last line that the player or a driver of its wrote
+        self._listening = threading.Thread(target=self._listen, daemon=True)
+        self._listening.start()
 
     @property
     def pid(self) -> int:
@@ -148,12 +151,19 @@ class ProcessLink:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._complaints.close()
+        self._listening.join(_LAST_WORDS_S)
 
     def _lost(self) -> PlayerLost:
-        self._complaints.seek(0)
-        last = self._complaints.read().decode(errors="replace").strip().rpartition("\n")[2]
+        self._listening.join(_LAST_WORDS_S)
+        last = self._complaint.decode(errors="replace").strip()
         return PlayerLost("the player process ended unexpectedly" + (f": {last}" if last else ""))
+
+    def _listen(self) -> None:
+        """Drivers may write for hours: what they wrote is read, and only its end kept."""
+        assert self._process.stderr is not None
+        with self._process.stderr as stream:
+            while line := stream.readline(_LONGEST_LINE):
+                self._complaint = line if line.strip() else self._complaint
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -165,14 +175,24 @@ class ProcessLink:
 
 class LocalLink:
     """A player in this process, with the loop of the real one. Waiting for a report is what lets the fake clock's time
-    pass, and never beyond what was waited for."""
+    pass, and never beyond what was waited for. `left` is as in a `Setup`."""
 
-    def __init__(self, output: MidiOut, clock: FakeClock, thru: bool = False, profile: Profile = DAW) -> None:
+    def __init__(
+        self,
+        output: MidiOut,
+        clock: FakeClock,
+        thru: bool = False,
+        profile: Profile = DAW,
+        left: frozenset[int] | None = None,
+    ) -> None:
         self._clock = clock
         self._until_s = clock.now()
         self._reports: deque[Report] = deque()
         self._arrived: deque[Command | Received] = deque()
-        self.player = Player(output, clock, self._reports.append, thru, profile)
+        self.player = Player(output, clock, self._reports.append, thru, profile, left or frozenset())
+        if left is not None:
+            self.player.silence()
+            self._reports.append(Ready(output.name, ()))
         self._loop = Loop(self.player, self._take, Watch(output, [], clock), self)
 
     def now(self) -> float:

@@ -16,6 +16,7 @@ import pickle
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import BinaryIO
@@ -163,7 +164,19 @@ def _open_ports(setup: Setup, inbox: Inbox, clock: Clock, opened: contextlib.Exi
 
 
 def main() -> None:
-    """Open the ports, say so, play."""
+    """Open the ports, say so, play; then leave without waiting for the thread that reads commands: it may be waiting
+    still, and the interpreter would trip over it."""
+    status = 1
+    try:
+        status = _play()
+    except BaseException:
+        traceback.print_exc()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def _play() -> int:
+    """Returns the exit status."""
     commands, reports = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a driver's library prints must not come between the reports
     # Ctrl-C and a closed terminal reach both processes; the session decides what they mean. Ctrl-Z must not stop this
@@ -187,7 +200,7 @@ def main() -> None:
             outbox.put(Failed(str(error), missing_system=isinstance(error, MidiUnavailable)))
             opened.close()
             outbox.close()
-            os._exit(1)
+            return 1
         player = Player(output, clock, outbox.put, setup.thru, setup.profile, setup.left or frozenset())
         signal.signal(signal.SIGTERM, lambda *_: inbox.put(Stop()))
         if setup.left is not None:
@@ -207,7 +220,7 @@ def main() -> None:
             with contextlib.suppress(PerfRNNError):  # a port that takes no notes takes no releases either
                 player.stop()
     outbox.close()
-    os._exit(0)  # the thread that reads commands may be waiting still, and the interpreter would trip over it
+    return 0
 
 
 if __name__ == "__main__":

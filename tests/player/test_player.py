@@ -119,8 +119,8 @@ def test_taking_back_drops_only_what_was_not_sent() -> None:
     stage = Stage()
     stage.schedule((0.5, 0, note_on(C, 80)), (1.0, 1, note_off(C)), (1.0, 2, note_on(E, 80)))
     stage.play_until(0.75)
-    stage.player.handle(TakeBack())
-    assert stage.reports[1:] == [TakenBack(1000.75, asked=True)]
+    stage.player.handle(TakeBack(0))
+    assert stage.reports[1:] == [TakenBack(0, 1000.75, asked=True)]
     assert stage.player.sounding == {C}  # it sounds on: the new plan will end it
     stage.schedule((0.875, 3, note_off(C)), plan=1)
     stage.play_until(2.0)
@@ -138,7 +138,7 @@ def test_a_hopeless_backlog_is_dropped_and_what_was_on_its_way_with_it() -> None
     stage.schedule((0.4, 4, note_on(G, 80)), (0.5, 5, note_off(E)), plan=4)  # the session did not know yet
     stage.play_until(1.0)
     assert stage.sent == [(0.0, note_on(C, 80))]
-    assert stage.reports[1:] == [TakenBack(dropped_s, asked=False, dropped=2)]
+    assert stage.reports[1:] == [TakenBack(4, dropped_s, asked=False, dropped=2)]
     stage.schedule((1.5, 6, note_off(C)), plan=5)
     stage.play_until(2.0)
     assert stage.sent[1:] == [(1.5, note_off(C))]
@@ -148,10 +148,10 @@ def test_panic_drops_the_plan_and_releases_everything_then_plays_on() -> None:
     stage = Stage()
     stage.schedule((0.5, 0, note_on(G, 80)), (0.5, 1, note_on(C, 80)), (1.0, 2, note_on(E, 80)))
     stage.play_until(0.75)
-    stage.player.handle(Panic())
+    stage.player.handle(Panic(0))
     assert stage.sent[2:] == [(0.75, note_off(C)), (0.75, note_off(G)), (0.75, PEDAL_UP)]
     silence = [Sent(None, 1000.75, 1000.75, message, 1000.75) for message in (note_off(C), note_off(G), PEDAL_UP)]
-    assert stage.reports[2:] == [*silence, TakenBack(1000.75, asked=True)]
+    assert stage.reports[2:] == [*silence, TakenBack(0, 1000.75, asked=True, silenced=True)]
     stage.player.silence()  # nothing sounds: only the pedal is raised again
     assert stage.sent[5:] == [(0.75, PEDAL_UP)]
     stage.schedule((2.0, 3, note_on(E, 80)), plan=1)
@@ -215,7 +215,7 @@ def test_an_output_that_is_lost_takes_the_plan_along_and_comes_back_silent() -> 
         PortLost("piano", "output"),
         Sent(None, 1000.75, 1000.75, note_off(C), 1000.75),
         Sent(None, 1000.75, 1000.75, PEDAL_UP, 1000.75),
-        TakenBack(1000.75, asked=False, dropped=1),
+        TakenBack(0, 1000.75, asked=False, silenced=True, dropped=1),
     ]
     assert stage.player.next_due_s is None and stage.player.sounding == frozenset()
     stage.schedule((0.8, 3, note_on(E, 80)))  # of the plan that is dropped
@@ -274,7 +274,7 @@ def test_a_backlog_is_hopeless_by_when_it_should_have_been_sent() -> None:
     stage = Stage(profile=Profile("slow", base_delay_s=0.5))
     stage.schedule((0.3, 0, note_on(C, 80)))
     stage.player.play_due()
-    assert stage.reports == [TakenBack(1000.0, asked=False, dropped=1)]
+    assert stage.reports == [TakenBack(0, 1000.0, asked=False, dropped=1)]
 
 
 def test_what_comes_in_late_is_reported_as_when_it_was_done() -> None:
@@ -421,9 +421,9 @@ class Studio(Stage):
                 message = note_on(pitch, velocity) if happens == "plan strike" else note_off(pitch)
                 self.schedule((self.clock.now() - 1000 + seconds, number, message), plan=number)
             case "take back":
-                self.player.handle(TakeBack())
+                self.player.handle(TakeBack(number))
             case "panic":
-                self.player.handle(Panic())
+                self.player.handle(Panic(number))
                 assert not self.port.there or not (self.down or self.pedal)
             case "strike":
                 self.play(port, note_on(pitch, velocity))

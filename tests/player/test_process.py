@@ -127,7 +127,7 @@ def test_garbage_on_the_pipe(player: Player, garbage: bytes) -> None:
 
 
 def test_a_command_torn_off_in_the_middle(player: Player) -> None:
-    player.commands.write(pickle.dumps(TakeBack())[:-5])
+    player.commands.write(pickle.dumps(TakeBack(0))[:-5])
     player.commands.close()
     player.check_it_ends()
 
@@ -142,7 +142,7 @@ def test_a_polite_signal(player: Player) -> None:
 def test_ctrl_c_and_a_closed_terminal_are_the_sessions_to_judge(player: Player) -> None:
     player.process.send_signal(signal.SIGINT)
     player.process.send_signal(signal.SIGHUP)
-    player.tell(TakeBack())
+    player.tell(TakeBack(0))
     assert isinstance(player.hear(), TakenBack)
     player.tell(Stop())
     player.check_it_ends()
@@ -150,7 +150,7 @@ def test_ctrl_c_and_a_closed_terminal_are_the_sessions_to_judge(player: Player) 
 
 def test_nobody_listens_any_more(player: Player) -> None:
     player.reports.close()
-    player.tell(Panic())
+    player.tell(Panic(0))
     player.commands.close()
     assert player.process.wait(LIMIT_S) == 0
 
@@ -162,7 +162,7 @@ def test_what_was_sent_before_a_plan_was_taken_back_is_reported_before_it(player
     assert isinstance(sent, Sent)
     assert (sent.number, sent.due_s, sent.message) == (2, now_s, note_off(C))
     assert sent.sent_s >= now_s
-    player.tell(TakeBack())
+    player.tell(TakeBack(0))
     taken_back = player.hear()
     assert isinstance(taken_back, TakenBack)
     assert taken_back.asked and sent.sent_s <= taken_back.at_s < now_s + 60.0
@@ -212,7 +212,7 @@ def test_a_killed_player_is_lost_with_a_sentence(link: ProcessLink) -> None:
         link.receive(LIMIT_S)
     with pytest.raises(PlayerLost, match="the player process ended unexpectedly"):
         for _ in range(100_000):
-            link.send(TakeBack())
+            link.send(TakeBack(0))
     assert link.close() == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 
 from perfrnn_live.engines.fake import FakeEngine
 from perfrnn_live.errors import CannotWrite, PlayerLost
-from perfrnn_live.live.controls import KNOBS
+from perfrnn_live.live.controls import KNOBS, Mode, Settings
+from perfrnn_live.live.happenings import PlayerBack, PlayerGone
 from perfrnn_live.music.midi import note_off, releases, strikes
 from perfrnn_live.music.midifile import MidiFileWriter, read_notes
 from perfrnn_live.music.performance import Note
@@ -320,3 +322,53 @@ def test_a_full_disk_ends_the_recording_with_a_sentence_and_not_the_music(
     kept = len(read_notes(path))
     assert 0 < kept < sum(strikes(message) for _, message in sitting.sent)
     sitting.check_silent()
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("thru", [False, True])
+def test_a_player_that_dies_has_a_successor_and_the_music_goes_on(mode: Mode, thru: bool) -> None:
+    sitting = Sitting(settings=Settings(mode=mode), restarts=True, thru=thru)
+    sitting.phrase_at(1001.0, range(60, 66))
+    sitting.link.at(1005.0, lambda: sitting.link.die())
+    sitting.phrase_at(1007.0, range(70, 74))
+    sitting.session.run(14.0)
+    sounding = Counter[int]()
+    for at_s, message in sitting.sent:
+        if strikes(message):
+            sounding[message[1]] = 1
+        elif releases(message):
+            sounding[message[1]] = 0
+        if at_s < 1005.0:
+            left = +sounding
+    assert left or mode is Mode.TRADE  # something sounded when it died
+    up = {message[1] for at_s, message in sitting.sent if 1005.0 <= at_s <= 1005.1 and releases(message)}
+    assert up >= set(left)
+    struck = (
+        sitting.struck_between(1005.1, 1007.0) if mode is not Mode.TRADE else sitting.struck_between(1008.5, 1012.0)
+    )
+    assert len(struck) > 3
+    assert any("another one takes over" in status.said for status in sitting.shown)
+    assert not +sounding
+    facts = [fact for fact in sitting.facts if isinstance(fact, PlayerGone | PlayerBack)]
+    assert [type(fact) for fact in facts] == [PlayerGone, PlayerBack]
+    assert facts[1].at_s - facts[0].at_s <= 1.0
+
+
+def test_a_player_that_hangs_has_a_successor_too() -> None:
+    sitting = Sitting(link=HungLink, restarts=True)
+    hung = sitting.link
+    assert isinstance(hung, HungLink)
+    sitting.link.at(1003.0, hung.hang)
+    sitting.session.run(15.0)
+    assert sitting.link is not hung
+    assert len(sitting.struck_between(1010.0, 1015.0)) > 10
+    sitting.check_silent()
+
+
+def test_players_that_are_lost_all_the_time_end_the_session() -> None:
+    sitting = Sitting(restarts=True)
+    for moment_s in (1001.0, 1002.0, 1003.0, 1004.0):
+        sitting.link.at(moment_s, lambda: sitting.link.die())
+    with pytest.raises(PlayerLost, match="ended unexpectedly"):
+        sitting.session.run(10.0)
+    assert sitting.clock.now() < 1005.0
