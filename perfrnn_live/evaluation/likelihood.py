@@ -6,7 +6,7 @@ vocabularies, which differ in how many events they need for the same music.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from perfrnn_live.engines.base import StepEngine
 from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.timeline import Timeline
-from perfrnn_live.music.vocabulary import Vocabulary
+from perfrnn_live.music.vocabulary import EventKind, Vocabulary
 from perfrnn_live.sampling.draw import log_softmax
 
 
@@ -31,7 +31,8 @@ class Corpus(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Likelihood:
-    """Negative log-likelihood of whole recordings in nats, and what to divide it by."""
+    """Negative log-likelihood of whole recordings in nats, and what to divide it by. `by_kind`: of the events of each
+    kind, their nats and how many they are."""
 
     nats: float
     events: int
@@ -39,14 +40,17 @@ class Likelihood:
     notes: int
     seconds: float
     files: int
+    by_kind: Mapping[EventKind, tuple[float, int]]
 
     def figures(self) -> dict[str, float | int]:
-        """The four figures, with how much music they are about."""
+        """The four figures, those of each kind of event, and how much music they are about."""
+        kinds = {f"nats_per_{kind.value}": nats / max(count, 1) for kind, (nats, count) in self.by_kind.items()}
         return {
             "nats_per_event": self.nats / max(self.events, 1),
             "nats_per_step": self.nats / max(self.steps, 1),
             "nats_per_note": self.nats / max(self.notes, 1),
             "nats_per_second": self.nats / max(self.seconds, 1e-9),
+            **kinds,
             "events": self.events,
             "files": self.files,
         }
@@ -64,14 +68,22 @@ def evaluate(
     """
     vocabulary = engine.vocabulary
     recordings = [corpus.recording(index)[:events_each] for index in range(len(corpus))]
-    nats = 0.0
-    for each in heard(engine, recordings):
-        nats += float(each.sum(dtype=np.float64))
+    kinds = [each.kind for each in vocabulary.ranges]
+    kind_of = np.repeat(np.arange(len(kinds)), [each.size for each in vocabulary.ranges])  # of each token
+    nats_of = np.zeros(len(kinds))
+    longest_first = sorted(recordings, key=len, reverse=True)
+    for place, each in enumerate(heard(engine, recordings)):
+        tokens = [int(recording[place]) for recording in longest_first[: len(each)]]
+        nats_of += np.bincount(kind_of[tokens], weights=each, minlength=len(kinds))
         on_progress(len(each))
     everything = np.concatenate(recordings)
+    counts = np.bincount(kind_of[everything], minlength=len(kinds))
+    by_kind = {kind: (float(nats), int(count)) for kind, nats, count in zip(kinds, nats_of, counts, strict=True)}
     line = Timeline.of(everything, vocabulary)
     steps, notes = int(line.step[-1]), len(line.pitch)
-    return Likelihood(nats, len(everything), steps, notes, steps / vocabulary.steps_per_second, len(recordings))
+    seconds = steps / vocabulary.steps_per_second
+    nats = float(nats_of.sum())
+    return Likelihood(nats, len(everything), steps, notes, seconds, len(recordings), by_kind)
 
 
 def heard(engine: StepEngine[Any], recordings: Sequence[NDArray[np.int16]]) -> Iterator[NDArray[np.float32]]:

@@ -52,6 +52,11 @@ def test_four_figures_are_one_likelihood() -> None:
         assert figures[f"nats_per_{unit}"] * amount == pytest.approx(likelihood.nats)
     assert figures["nats_per_second"] == pytest.approx(125 * figures["nats_per_step"])
     assert (figures["events"], figures["files"]) == (len(everything), 3)
+    kinds = [PERFORMANCE_8MS.decode(token).kind for token in everything]
+    assert {kind: count for kind, (_, count) in likelihood.by_kind.items()} == {k: kinds.count(k) for k in EventKind}
+    shares = [figures[f"nats_per_{kind.value}"] * kinds.count(kind) for kind in EventKind]
+    assert sum(shares) == pytest.approx(likelihood.nats)
+    assert len(set(shares)) == 4
 
 
 def test_every_event_of_every_recording_has_its_own_nats() -> None:
