@@ -9,7 +9,7 @@ import numpy as np
 from perfrnn_live.engines import base, card, registry
 from perfrnn_live.music import codec, midifile
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS as EVENTS
-from perfrnn_live.stage.play import Sitting, play
+from perfrnn_live.stage.play import PlayOptions, play
 
 
 class Markov(base.StepEngine[int]):  # its state is the last event
@@ -37,4 +37,4 @@ class Markov(base.StepEngine[int]):  # its state is the last event
 if __name__ == "__main__":
     registry.ENGINES["markov"] = Markov
     card.write_card(Path(sys.argv[1]), {"engine": "markov", "vocabulary": EVENTS.name, "network": {}})
-    play(Sitting(Path(sys.argv[1])))
+    play(PlayOptions(Path(sys.argv[1])))

@@ -27,7 +27,7 @@ from perfrnn_live.live.pads import Pads
 from perfrnn_live.music.composers import COMPOSERS
 from perfrnn_live.music.midifile import read_notes, write_notes
 from perfrnn_live.music.vocabulary import PERFORMANCE_10MS
-from perfrnn_live.stage.play import Sitting
+from perfrnn_live.stage.play import PlayOptions
 from perfrnn_live.stage.status import Summary
 from tests import networks
 
@@ -476,9 +476,9 @@ def test_a_piece_is_never_written_over_another(run: Run, model: Path, tmp_path: 
 def test_a_recording_and_a_log_are_never_written_over_others(
     run: Run, model: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    asked: list[Sitting] = []
+    asked: list[PlayOptions] = []
 
-    def play(sitting: Sitting) -> Summary:
+    def play(sitting: PlayOptions) -> Summary:
         asked.append(sitting)
         return Summary(0, 0, 0.0, 0.0, 0.0, 0.0, 0)
 
@@ -689,9 +689,9 @@ def test_what_asks_for_nothing_changes_nothing(generated: Callable[..., bytes], 
 def test_playing_begins_where_the_knobs_are_told_to_stand(
     run: Run, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[Sitting] = []
+    asked: list[PlayOptions] = []
 
-    def play(sitting: Sitting) -> Summary:
+    def play(sitting: PlayOptions) -> Summary:
         asked.append(sitting)
         return Summary(0, 0, 0.0, 0.0, 0.0, 0.0, 0)
 

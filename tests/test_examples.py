@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from examples import embed, face, generate
 from examples.markov import Markov
 from perfrnn_live.engines.card import write_card
 from perfrnn_live.engines.registry import ENGINES, load
@@ -15,6 +16,7 @@ from perfrnn_live.music.codec import encode
 from perfrnn_live.music.midi import strikes
 from perfrnn_live.music.midifile import read_notes, write_notes
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS
+from perfrnn_live.player.clock import FakeClock
 from perfrnn_live.sampling.continuation import Continuation
 from perfrnn_live.sampling.controls import Controls
 from tests.networks import random_notes
@@ -35,8 +37,31 @@ def chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Markov:
     return engine
 
 
-def test_the_markov_chain_is_short() -> None:
-    assert (EXAMPLES / "markov.py").read_text(encoding="utf-8").count("\n") <= 40
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+def test_an_example_is_short(path: Path) -> None:
+    assert path.read_text(encoding="utf-8").count("\n") <= 40
+
+
+def test_music_is_generated_into_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    generate.main(tmp_path / "out.mid", seconds=5.0)
+    notes = read_notes(tmp_path / "out.mid")
+    assert len(notes) > 10
+    assert f"{len(notes)} notes" in capsys.readouterr().out
+
+
+def test_a_session_is_embedded(capsys: pytest.CaptureFixture[str]) -> None:
+    embed.main(FakeClock(), seconds=5.0)
+    *sent, notes, summary = capsys.readouterr().out.splitlines()
+    strikes_sent = sum(line.startswith("90 ") for line in sent)
+    assert strikes_sent > 10
+    assert notes == f"{strikes_sent} notes" and summary.startswith(notes)
+
+
+def test_a_face_shows_and_wishes(capsys: pytest.CaptureFixture[str]) -> None:
+    face.main(FakeClock(), seconds=5.0)
+    shown = capsys.readouterr().out
+    assert "playing at temperature 1.2" in shown
+    assert "the end" in shown
 
 
 def test_the_markov_chain_expects_what_followed(chain: Markov, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def play(
     from perfrnn_live.live.controls import Settings
     from perfrnn_live.music.pitch import pitch_of, range_of
     from perfrnn_live.player.profiles import load_profile
-    from perfrnn_live.stage.play import Sitting
+    from perfrnn_live.stage.play import PlayOptions
     from perfrnn_live.stage.play import play as run
 
     check_seconds(seconds)
@@ -62,7 +62,7 @@ def play(
     settings = Settings(*sound, mode=mode, composer=composer, towards=towards, blend=blend)
     record = record and unused(record)
     log = log and unused(log, besides=[record])
-    sitting = Sitting(
+    asked = PlayOptions(
         model=find_model(model),
         output=output,
         inputs=None if input is None else tuple(name for name in input if name != "none"),
@@ -82,7 +82,7 @@ def play(
         log=log,
         quiet=quiet,
     )
-    summary = run(sitting)
+    summary = run(asked)
     print(json.dumps(summary.to_json()) if quiet else summary)
 
 

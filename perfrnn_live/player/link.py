@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from perfrnn_live.errors import MidiUnavailable, PerfRNNError, PlayerLost, PortNotFound
-from perfrnn_live.player.clock import FakeClock
+from perfrnn_live.player.clock import Clock
 from perfrnn_live.player.messages import Command, Failed, Ready, Received, Report, Sent, Setup, Stop, Stopped
 from perfrnn_live.player.player import Player
 from perfrnn_live.player.ports import MidiOut
@@ -174,13 +174,14 @@ class ProcessLink:
 
 
 class LocalLink:
-    """A player in this process, with the loop of the real one. Waiting for a report is what lets the fake clock's time
-    pass, and never beyond what was waited for. `left` is as in a `Setup`."""
+    """A player in this process, with the loop of the real one, on any port and clock. Waiting for a report is what lets
+    a fake clock's time pass, and never beyond what was waited for. On the system's clock it plays in time, but only as
+    exactly as the program around it leaves it time to. `left` is as in a `Setup`."""
 
     def __init__(
         self,
         output: MidiOut,
-        clock: FakeClock,
+        clock: Clock,
         thru: bool = False,
         profile: Profile = DAW,
         left: frozenset[int] | None = None,

@@ -36,15 +36,16 @@ def may_bind(control: str, name: str) -> bool:
 
 
 class Bindings:
-    """From controls to names of knobs and actions. A missing file at `path` is one in which nothing was learned.
+    """From controls to names of knobs and actions. A missing file at `path` is one in which nothing was learned; with
+    no path, what is learned is forgotten at the end.
 
     What is learned holds at once and is written on a thread of its own. `complaint` says why that could not be done.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
         """Raises BadValue, naming the file, if it is broken."""
         self._path = path
-        self._learned = _read(path)
+        self._learned = _read(path) if path is not None else {}
         self._names = self._by_control()
         self._writing: threading.Thread | None = None
         self.complaint: str | None = None
@@ -62,8 +63,10 @@ class Bindings:
         """From now on the control does this and nothing else, and nothing else does it; a control that `may_bind`."""
         self._learned = {other: its for other, its in self._learned.items() if its != control} | {name: control}
         self._names = self._by_control()
-        self._writing = threading.Thread(target=self._keep, args=(self._learned, self._writing), daemon=True)
-        self._writing.start()
+        if self._path is not None:
+            told = (self._path, self._learned, self._writing)
+            self._writing = threading.Thread(target=self._keep, args=told, daemon=True)
+            self._writing.start()
 
     def wait(self) -> str | None:
         """Wait until all is written, but for 2 s at most. A sentence if something will be forgotten."""
@@ -77,19 +80,19 @@ class Bindings:
         defaults = {control: name for name, control in DEFAULTS.items() if name not in self._learned}
         return defaults | {control: name for name, control in self._learned.items()}
 
-    def _keep(self, learned: dict[str, str], before: threading.Thread | None) -> None:
+    def _keep(self, path: Path, learned: dict[str, str], before: threading.Thread | None) -> None:
         if before is not None:
             before.join()  # the last that is learned is the last that is written
         lines = ["# Learned by perfrnn-live. Without its line, each is on its default again.\n"]
         lines += [f'{name} = "{control}"\n' for name, control in learned.items()]
-        beside = self._path.with_name(self._path.name + ".new")
+        beside = path.with_name(path.name + ".new")
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             beside.write_text("".join(lines), encoding="utf-8")
-            beside.replace(self._path)
+            beside.replace(path)
             self.complaint = None
         except OSError as error:
-            self.complaint = f"cannot write {self._path}: {error.strerror}"
+            self.complaint = f"cannot write {path}: {error.strerror}"
 
 
 def _read(path: Path) -> dict[str, str]:

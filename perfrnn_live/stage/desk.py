@@ -60,8 +60,9 @@ class Desk:
     to 64 or more. Channels are all one. Controllers are absolute and of 7 bits.
     """
 
-    def __init__(self, settings: Settings, learned: Path) -> None:
-        """`learned` is the file of the learned controls. Raises BadValue, naming it, if it is broken."""
+    def __init__(self, settings: Settings, learned: Path | None) -> None:
+        """`learned` is the file of the learned controls; without one, what is learned is forgotten at the end. Raises
+        BadValue, naming it, if it is broken."""
         self.settings = settings
         self.selected = next(iter(KNOBS))
         self._bindings = Bindings(learned)

@@ -12,15 +12,12 @@ from datetime import datetime
 from pathlib import Path
 from queue import SimpleQueue
 
-import numpy as np
 import platformdirs
 
 from perfrnn_live.engines.handles import UNASKED
 from perfrnn_live.errors import MidiUnavailable, PerfRNNError, PlayerLost
 from perfrnn_live.files import check_writable
 from perfrnn_live.live.controls import Settings
-from perfrnn_live.live.improviser import Improviser
-from perfrnn_live.live.machine import Machine
 from perfrnn_live.live.pads import open_pads
 from perfrnn_live.live.steering import Steering
 from perfrnn_live.music.midifile import MidiFileWriter
@@ -31,6 +28,7 @@ from perfrnn_live.player.messages import Said, Setup
 from perfrnn_live.player.profiles import DAW, Profile
 from perfrnn_live.sampling.controls import Controls
 from perfrnn_live.sampling.opening import begin
+from perfrnn_live.stage.assembly import open_session
 from perfrnn_live.stage.desk import Desk, FaceWish
 from perfrnn_live.stage.journal import Journal
 from perfrnn_live.stage.listeners import Face, Kept, Listener, Shown
@@ -44,7 +42,7 @@ _SWITCH_S = 0.0005
 
 
 @dataclass(frozen=True, slots=True)
-class Sitting:
+class PlayOptions:
     """What `play` is asked for.
 
     `output` None is a virtual port, or none where the machine has no MIDI system: then a recording is kept in any case.
@@ -73,31 +71,31 @@ class Sitting:
     quiet: bool = False
 
 
-def play(sitting: Sitting) -> Summary:
+def play(options: PlayOptions) -> Summary:
     """Play until `seconds` have passed, a signal comes or `q` is pressed.
 
     Raises what opening ports, files and the model raises, before anything sounds.
     """
-    for path in (sitting.record, sitting.log):
+    for path in (options.record, options.log):
         if path is not None:
             check_writable(path)
-    desk = Desk(sitting.settings, platformdirs.user_config_path(_APP, appauthor=False) / "controls.toml")
-    profile, record = sitting.profile, sitting.record
-    inputs = _inputs_beside(sitting.output) if sitting.inputs is None else sitting.inputs
-    setup = Setup(sitting.output or "virtual", inputs, sitting.thru, profile)
+    desk = Desk(options.settings, platformdirs.user_config_path(_APP, appauthor=False) / "controls.toml")
+    profile, record = options.profile, options.record
+    inputs = _inputs_beside(options.output) if options.inputs is None else options.inputs
+    setup = Setup(options.output or "virtual", inputs, options.thru, profile)
     link = ProcessLink(setup)  # opens ports meanwhile
     try:
-        continuation, start = begin(sitting.model, sitting.prime, sitting.middle)
-        continuation.check(Steering(Controls(), None).controls(sitting.settings, 0.0).handles)
+        continuation, start = begin(options.model, options.prime, options.middle)
+        continuation.check(Steering(Controls(), None).controls(options.settings, 0.0).handles)
         unknown = (continuation.engine.handles or UNASKED).unknown
         if unknown:
-            _tell(f"{sitting.model.name} cannot be asked for {', '.join(unknown)}: those knobs change nothing")
-        own = platformdirs.user_data_path(_APP, appauthor=False) / "pads" / f"{sitting.model.name}.npz"
-        pads = open_pads(continuation.engine, sitting.model, own, sitting.pads, _tell)
+            _tell(f"{options.model.name} cannot be asked for {', '.join(unknown)}: those knobs change nothing")
+        own = platformdirs.user_data_path(_APP, appauthor=False) / "pads" / f"{options.model.name}.npz"
+        pads = open_pads(continuation.engine, options.model, own, options.pads, _tell)
         try:
             ready = link.ready()
         except MidiUnavailable as error:
-            if sitting.output is not None:
+            if options.output is not None:
                 raise
             record = record or Path(f"{_APP}-{datetime.now():%Y%m%d-%H%M%S}.mid")
             print(f"{str(error).rstrip('.')}; playing into {record} instead", file=sys.stderr)
@@ -110,14 +108,12 @@ def play(sitting: Sitting) -> Summary:
         raise
     base = Controls(
         polyphony=profile.polyphony,
-        lowest=sitting.lowest,
-        highest=sitting.highest,
+        lowest=options.lowest,
+        highest=options.highest,
         min_note_s=profile.min_note_s,
     )
-    clock, rng = SystemClock(), np.random.default_rng(sitting.seed)
+    clock = SystemClock()
     began_s = clock.now()
-    improviser = Improviser(continuation, start, base, rng, profile.longest_delay_s, sitting.beams)
-    machine = Machine(improviser, sitting.settings, Steering(base, sitting.split), pads, began_s)
     inbox: SimpleQueue[FaceWish | Said] = SimpleQueue()
 
     def kept(listener: Listener, what: str) -> Kept:
@@ -126,23 +122,38 @@ def play(sitting: Sitting) -> Summary:
     listeners = []
     if writer is not None:
         listeners.append(kept(Recorder(writer, began_s, profile.longest_delay_s), "the recording"))
-    if sitting.log is not None:
-        listeners.append(kept(Journal(began_s, sitting.log), "the log"))
+    if options.log is not None:
+        listeners.append(kept(Journal(began_s, options.log), "the log"))
     with contextlib.ExitStack() as stack:
         faces = []
-        if not sitting.quiet:
+        if not options.quiet:
             hears = f", hears {' and '.join(ready.inputs)}" if ready.inputs else ""
-            print(f"{sitting.model.name} plays onto {ready.output}{hears}")
-            faces.append(Shown(lambda: _screen(sitting.model.name)))
-        session = Session(
-            link, clock, machine, desk, listeners, faces, lambda left: ProcessLink(replace(setup, left=left)), inbox
+            print(f"{options.model.name} plays onto {ready.output}{hears}")
+            faces.append(Shown(lambda: _screen(options.model.name)))
+        session = open_session(
+            link,
+            clock,
+            continuation,
+            start,
+            settings=options.settings,
+            controls=base,
+            split=options.split,
+            seed=options.seed,
+            beams=options.beams,
+            lead_s=profile.longest_delay_s,
+            pads=pads,
+            desk=desk,
+            listeners=listeners,
+            faces=faces,
+            reopen=lambda left: ProcessLink(replace(setup, left=left)),
+            inbox=inbox,
         )
-        if not sitting.quiet:
+        if not options.quiet:
             stack.enter_context(key_presses(lambda key: session.wish(KEYS[key]) if key in KEYS else None))
         stack.enter_context(_ending_on_signals(session))
         stack.enter_context(_short_switches())
         try:
-            summary = session.run(sitting.seconds)
+            summary = session.run(options.seconds)
         except PlayerLost:
             _release_keys(ready.output)
             raise

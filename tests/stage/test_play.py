@@ -11,7 +11,7 @@ import pytest
 
 from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
 from perfrnn_live.music.midifile import read_notes
-from perfrnn_live.stage.play import Sitting, play
+from perfrnn_live.stage.play import PlayOptions, play
 from perfrnn_live.stage.status import Summary
 
 
@@ -24,7 +24,7 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_it_plays_outside_the_main_thread_too(tmp_path: Path) -> None:
     record = tmp_path / "played.mid"
     played: list[Summary] = []
-    sitting = Sitting(find_model(DEFAULT_MODEL), output="none", seed=1, seconds=1.0, record=record, quiet=True)
+    sitting = PlayOptions(find_model(DEFAULT_MODEL), output="none", seed=1, seconds=1.0, record=record, quiet=True)
     handlers, interval_s = signal.getsignal(signal.SIGTERM), sys.getswitchinterval()
     thread = threading.Thread(target=lambda: played.append(play(sitting)))
     thread.start()
