@@ -11,7 +11,7 @@ from perfrnn_live.sampling.continuation import Continuation, Moment
 from perfrnn_live.sampling.controls import Constraint, Controls
 from perfrnn_live.sampling.generation import Path, likeliest
 
-_EARLY, _BREATH_S = 0.75, 0.3  # from this share of its length on, an answer ends where it breathes for so long
+_EARLY, _BREATH_S = 0.75, 0.3  # from this share of its length on, an answer ends at the first rest of so many seconds
 _RING_S = 1.5  # what still sounds when an answer is over may ring for so long
 
 
@@ -40,7 +40,7 @@ class Course:
         self.beams = beams
         self.part = Part.PLAYING
         self._must_strike = False
-        self._ending: tuple[int, int] | None = None  # a breath after the first step ends it, the second step ends it
+        self._ending: tuple[int, int] | None = None  # from the first step on a rest ends the answer; at the second step it ends in any case
         self._ring_step = 0  # where a closing music's last notes end
 
     @property
@@ -72,12 +72,12 @@ class Course:
         self._must_strike = False
 
     def shifts(self, step: int, steps: int) -> None:
-        """At `step` a time shift of so many `steps` is planned: an answer that is nearly over ends in a breath."""
+        """At `step` a time shift of so many `steps` is planned: if an answer is nearly over, a rest ends it."""
         if self._ending is not None and step >= self._ending[0] and steps >= _BREATH_S * self._rate:
             self.close(step)
 
     def goes_on_at(self, step: int) -> bool:
-        """Whether it still plays when the plan has got to `step`: there an answer may be over."""
+        """Whether the music still goes on when the plan has reached `step`; an answer may end there."""
         if self._ending is not None and step >= self._ending[1]:
             self.close(step)
         return self.part is Part.PLAYING

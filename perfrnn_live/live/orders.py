@@ -39,7 +39,7 @@ Order = Command | Decision | KeepPads
 
 
 class Orders:
-    """Collects orders. Of the player at most one answer is waited for at a time: that a plan was taken back."""
+    """Collects orders. At most one answer of the player is awaited at a time: that a plan was taken back."""
 
     def __init__(self) -> None:
         self.said = ""  # the latest that the machine has to say, for faces to show
@@ -48,7 +48,7 @@ class Orders:
 
     @property
     def waits(self) -> bool:
-        """True while an answer is waited for: nothing may be planned, and no other answer asked for."""
+        """True while an answer is awaited: until then nothing is planned and nothing else is asked of the player."""
         return self._then is not None
 
     def give(self, order: Order) -> None:

@@ -15,9 +15,9 @@ HOTTEST = 100.0  # every event is as likely as every other long before
 class Controls:
     """How events are chosen: one value, swapped whole when a performer turns a knob. The defaults play as learned.
 
-    `handles` are what is asked of the model. All else is done to what it expects: `temperature` above 0, at most 100;
-    `top_p` in (0, 1], of the keys to strike alone: of rare time shifts and releases are long notes made, and without
-    them all is dry. At most `polyphony`, 1 or more, keys sound at a time, those of other players not counted.
+    `handles` are what is asked of the model. Everything else changes what is drawn from its logits: `temperature` above
+    0, at most 100; `top_p` in (0, 1] applies to note-ons only, because to cut off rare time shifts and note-offs would
+    shorten every note. At most `polyphony`, 1 or more, keys sound at a time, those of other players not counted.
     `pitch_classes`: weights of C, C♯ … B in [0, 1], not all 0, that multiply the chance of striking. Only pitches
     from `lowest` to `highest`, 0 to 127, are struck. In seconds, no note is shorter than `min_note_s` or longer than
     `max_note_s`, no silence is longer than `max_rest_s`. `recall`, 0 to 1: how often and how faithfully what was struck

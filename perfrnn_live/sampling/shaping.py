@@ -65,7 +65,7 @@ def shaped(controls: Controls, vocabulary: Vocabulary) -> Shaping:
 
 
 def _together(logits: NDArray[np.floating], temperature: float) -> float:
-    """The one logit that is as likely as all these."""
+    """The log-sum-exp of these logits at this temperature: the logit of an event as likely as all of them together."""
     top = logits.max()
     with np.errstate(over="ignore"):  # as in `sample`
         weights = np.exp((logits - top).astype(np.float64) / temperature)
