@@ -709,6 +709,7 @@ def test_playing_begins_where_the_knobs_are_told_to_stand(
         "composer": "chopin",
         "towards": "bach",
         "blend": 0.25,
+        "recall": 0.5,
     }
     assert {*told, "morph"} == set(KNOBS)
     options = [

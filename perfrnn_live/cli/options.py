@@ -20,4 +20,5 @@ Scale = Annotated[str, typer.Option(help="any, follow (what you just played), or
 Composer = Annotated[str, typer.Option(help="Ask for a composer's style: chopin, bach, ..., or other.")]
 Towards = Annotated[str, typer.Option(help="Another composer, to lean towards.")]
 Blend = Annotated[float, typer.Option(help="How far it leans, 0 to 1.")]
+Recall = Annotated[float, typer.Option(help="How often and how closely it quotes what was heard, 0 to 1.")]
 Middle = Annotated[bool, typer.Option("--middle", help="Begin as if the music were under way, not as a piece begins.")]

@@ -34,6 +34,7 @@ def play(
     composer: options.Composer = "any",
     towards: options.Towards = "any",
     blend: options.Blend = 0.0,
+    recall: options.Recall = 0.0,
     polyphony: Annotated[int, typer.Option(help="Keys at a time, at most; 32 is as many as it likes.")] = 32,
     scale: options.Scale = "any",
     answer_length: Annotated[float, typer.Option(help="An answer's length, as the call's times this.")] = 1.0,
@@ -59,7 +60,7 @@ def play(
     check_seconds(seconds)
     lowest, highest = range_of(range)
     sound = (temperature, top_p, density, loudness, register, polyphony, scale, answer_length)
-    settings = Settings(*sound, mode=mode, composer=composer, towards=towards, blend=blend)
+    settings = Settings(*sound, mode=mode, composer=composer, towards=towards, blend=blend, recall=recall)
     record = record and unused(record)
     log = log and unused(log, besides=[record])
     asked = PlayOptions(

@@ -31,6 +31,7 @@ def generate(
     composer: options.Composer = "any",
     towards: options.Towards = "any",
     blend: options.Blend = 0.0,
+    recall: options.Recall = 0.0,
     scale: options.Scale = "any",
     beams: Annotated[int, typer.Option(min=1, help="Continuations to choose the likeliest from, again and again.")] = 1,
     seed: options.Seed = None,
@@ -49,7 +50,8 @@ def generate(
 
     check_seconds(seconds)
     asked = Settings(1.0, 1.0, density, loudness, register, 32, scale, composer=composer, towards=towards, blend=blend)
-    controls = replace(Steering(Controls(), None).controls(asked, 0.0), temperature=temperature, top_p=top_p)
+    steered = Steering(Controls(), None).controls(asked, 0.0)
+    controls = replace(steered, temperature=temperature, top_p=top_p, recall=recall)
     if not out.name:
         raise CannotWrite(f"cannot write {out}: it is a folder")
     paths: list[Path] = []

@@ -202,6 +202,7 @@ KNOBS: dict[str, Knob] = {
         Switch("composer", 29, (ANY, *COMPOSERS)),
         Switch("towards", 30, (ANY, *COMPOSERS)),
         Dial("blend", 31, 0.0, 1.0),
+        Dial("recall", 14, 0.0, 1.0),  # MIDI 1.0 leaves 14 undefined too
     )
 }
 
@@ -213,7 +214,8 @@ class Settings:
     `density`, `loudness` and `register` ask for notes a second, a mean velocity and a mean pitch. At most `polyphony`
     keys of its own sound at a time; 32 is as many as it likes. `scale`: a key, "any", or to "follow" what was played
     lately. `answer_length`: an answer's length as the call's times this. `morph`: from one stored pad to another.
-    `composer` asks for somebody's style, `blend` is how far it leans `towards` somebody else's. Raises BadValue for
+    `composer` asks for somebody's style, `blend` is how far it leans `towards` somebody else's.
+    `recall`: how often and how closely it quotes what was struck before, by either player. Raises BadValue for
     what is out of its knob's range.
     """
 
@@ -230,6 +232,7 @@ class Settings:
     composer: str = ANY
     towards: str = ANY
     blend: float = 0.0
+    recall: float = 0.0
 
     def __post_init__(self) -> None:
         for knob in KNOBS.values():

@@ -7,7 +7,7 @@ from enum import Enum
 import numpy as np
 
 from perfrnn_live.music.vocabulary import EventKind
-from perfrnn_live.sampling.continuation import Continuation, Moment
+from perfrnn_live.sampling.continuation import Choice, Continuation, Moment
 from perfrnn_live.sampling.controls import Constraint, Controls
 from perfrnn_live.sampling.generation import Path, likeliest
 
@@ -40,7 +40,8 @@ class Course:
         self.beams = beams
         self.part = Part.PLAYING
         self._must_strike = False
-        self._ending: tuple[int, int] | None = None  # from the first step on a rest ends the answer; at the second step it ends in any case
+        # from the first step on a rest ends the answer; at the second it ends in any case
+        self._ending: tuple[int, int] | None = None
         self._ring_step = 0  # where a closing music's last notes end
 
     @property
@@ -88,7 +89,7 @@ class Course:
         if self._ending is not None:
             self._ending = self._ending[0] + steps, self._ending[1] + steps
 
-    def next_token(self, moment: Moment, own: set[int], held: frozenset[int], waited_steps: int) -> int | None:
+    def next_choice(self, moment: Moment, own: set[int], held: frozenset[int], waited_steps: int) -> Choice | None:
         """The next event as the model has it, `waited_steps` after `moment`, where the machine sounds the pitches `own`
         and the other player holds `held`; None if the music has come to rest."""
         step, ring_steps = moment.keyboard.step, None
@@ -99,9 +100,9 @@ class Course:
                 return None
             ring_steps = self._ring_step - step
             if ring_steps <= 0:
-                return self._continuation.vocabulary.offsets[EventKind.NOTE_OFF] + min(own)
+                return Choice(self._continuation.vocabulary.offsets[EventKind.NOTE_OFF] + min(own), moment.quote)
         constraint = Constraint(waited_steps, held, ring_steps, plays, not self._must_strike)
-        return self._continuation.choose(moment, self.controls, self._rng, constraint)
+        return self._continuation.chosen(moment, self.controls, self._rng, constraint)
 
     def likeliest(self, moment: Moment, held: frozenset[int]) -> Path:
         """The likeliest of several continuations."""

@@ -22,7 +22,7 @@ from perfrnn_live.music.midi import note_off, note_on, strikes
 from perfrnn_live.music.performance import bin_to_velocity
 from perfrnn_live.music.vocabulary import EventKind
 from perfrnn_live.player.messages import Schedule
-from perfrnn_live.sampling.continuation import Continuation, Moment
+from perfrnn_live.sampling.continuation import Choice, Continuation, Moment
 from perfrnn_live.sampling.controls import Controls
 
 LOOKAHEAD_S = 0.5
@@ -262,17 +262,17 @@ class Improviser:
             self._score.add(Settled(self._loop_step + at, message) for at, message in self._loop.messages)
             self._loop_step += self._loop.steps
         settled = self._score.first
-        token = (
-            self.course.next_token(moment, self.memory.own(moment), self.memory.held, self._waited_steps)
-            if settled is None
-            else settled.next_token(moment, self.memory.held, self._vocabulary)
-        )
-        if token is None and settled is not None:
-            self._score.done()
-        if token is None:
+        if settled is None:
+            choice = self.course.next_choice(moment, self.memory.own(moment), self.memory.held, self._waited_steps)
+        else:
+            token = settled.next_token(moment, self.memory.held, self._vocabulary)
+            choice = None if token is None else Choice(token, moment.quote)
+            if choice is None:
+                self._score.done()
+        if choice is None:
             return None
-        (after,) = self._continuation.feed([moment], [token])
-        return self._planned(token, after, settled)
+        (after,) = self._continuation.follow([moment], [choice])
+        return self._planned(choice.token, after, settled)
 
     def _plan_beam(self, now_s: float) -> None:
         """Plan the likeliest of several continuations, as far as the lookahead and to the music's ending."""

@@ -36,6 +36,7 @@ class Steering:
             self._base,
             temperature=settings.temperature,
             top_p=settings.top_p,
+            recall=settings.recall,
             handles=Handles(
                 settings.density,
                 settings.loudness,

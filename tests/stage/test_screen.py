@@ -54,7 +54,7 @@ def test_the_head_says_who_plays_and_the_figures_how_well() -> None:
     assert head.split() == ["a", "model", "1:05", "duet", "playing"]
     assert first.split("  ")[0] == "temperature 1.09"
     assert "mode duet" in second
-    assert third.split() == ["composer", "any", "towards", "any", "blend", "0.00"]
+    assert third.split() == ["composer", "any", "towards", "any", "blend", "0.00", "recall", "0.00"]
     assert figures.rstrip() == "42 events/s   ahead 0.51 s   late 0.13 ms"
     assert "silent" in lines(replace(STATUS, state="silent"))[0]
 
