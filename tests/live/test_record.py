@@ -91,12 +91,19 @@ def script(sitting: Sitting, scripted: list[tuple[float, str, str]]) -> None:
 
 
 @settings(max_examples=12)
-@given(st.integers(0, 99), st.sampled_from(Mode), st.sampled_from([1, 3]), st.booleans(), scripts)
+@given(
+    st.integers(0, 99),
+    st.sampled_from(Mode),
+    st.sampled_from([1, 3]),
+    st.booleans(),
+    st.sampled_from([0.0, 0.7]),
+    scripts,
+)
 def test_a_session_replays_to_the_same_events_and_orders(
-    seed: int, mode: Mode, beams: int, thru: bool, scripted: list[tuple[float, str, str]]
+    seed: int, mode: Mode, beams: int, thru: bool, recall: float, scripted: list[tuple[float, str, str]]
 ) -> None:
     def sitting() -> Sitting:
-        return Sitting(seed, Settings(mode=mode, top_p=0.9), beams=beams, thru=thru)
+        return Sitting(seed, Settings(mode=mode, top_p=0.9, recall=recall), beams=beams, thru=thru)
 
     played, replayed = sitting(), sitting()
     orders: list[Order] = []
