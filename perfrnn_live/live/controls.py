@@ -27,7 +27,7 @@ class Mode(Enum):
 
 
 class Action(Enum):
-    """What is done once and at once."""
+    """What a performer can ask for once; it is done at once."""
 
     QUIT = "quit"
     PANIC = "panic"
@@ -39,7 +39,7 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Pad:
-    """The memory of this `number`, from 1 to 8, is to be stored or else recalled."""
+    """Pad `number`, 1 to 8: store the present moment on it, or recall what it holds."""
 
     number: int
     store: bool

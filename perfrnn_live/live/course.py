@@ -24,7 +24,7 @@ class Part(Enum):
 
 
 class Course:
-    """Where the music is on its way from the first strike to rest, and what comes next on it.
+    """Whether the music plays on, comes to its end or rests, and which event comes next.
 
     Chooses by `controls` with one random generator; of several continuations, as many as there are `beams`, the
     likeliest. `part` is what it does now.
@@ -65,11 +65,11 @@ class Course:
         self._ring_step = step + round(_RING_S * self._rate)
 
     def rest(self) -> None:
-        """Nothing more."""
+        """Stop: nothing more is chosen."""
         self.part, self._ending = Part.RESTING, None
 
     def struck(self) -> None:
-        """A strike is planned."""
+        """A note-on has been planned, so the answer has begun."""
         self._must_strike = False
 
     def shifts(self, step: int, steps: int) -> None:
@@ -84,7 +84,7 @@ class Course:
         return self.part is Part.PLAYING
 
     def move(self, steps: int) -> None:
-        """What is still to come has so many steps more on its count."""
+        """The step count has been raised by `steps`: raise the steps at which something ends as well."""
         self._ring_step += steps
         if self._ending is not None:
             self._ending = self._ending[0] + steps, self._ending[1] + steps

@@ -33,12 +33,12 @@ class Detours:
         self.frozen = False
 
     def sent(self, report: Sent) -> None:
-        """The player sent something: it may go round one day."""
+        """The player sent something: keep it, because `freeze` may repeat it."""
         if strikes(report.message) or releases(report.message):
             self._played.add(report.sounds_s, report.message)
 
     def do(self, action: Action | Pad, at_s: float, now_s: float, settings: Settings) -> None:
-        """What was asked for at `at_s`."""
+        """Do what was asked for at `at_s`."""
         match action:
             case Action.PANIC if self.playing:
                 self._silence(at_s)

@@ -11,7 +11,7 @@ from perfrnn_live.player.messages import PortBack, PortLost, Received, Said, Sen
 
 @dataclass(frozen=True, slots=True)
 class Time:
-    """Time has passed: it is `now_s`. All that the machine does of its own accord, it does when it is told so."""
+    """Time has passed: it is `now_s` now. The machine acts of its own accord only when it is told the time."""
 
     now_s: float
 

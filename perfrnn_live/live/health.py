@@ -105,8 +105,8 @@ class Health:
         self._sounding.discard(pitch)
 
     def expected(self, nats: float) -> None:
-        """So open is what the model expects after a strike or release (`entropy_nats`). It counts from the next strike
-        on."""
+        """The entropy of the model's prediction after a strike or release, in nats (`entropy_nats`). It counts from the
+        next strike on."""
         self._nats += nats
         self._predictions += 1
 

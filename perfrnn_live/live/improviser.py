@@ -90,8 +90,8 @@ class Improviser:
         return self._plan.awaited_s()
 
     def extend(self, now_s: float) -> None:
-        """Plan one event more, or one beam, if the plan does not reach the lookahead; `hand_over` it when that is done.
-        One at a time, so that whatever happens meanwhile waits for one step of the model at most."""
+        """Plan one more event, or one beam, unless the plan reaches the lookahead already; then call `hand_over`.
+        Only one at a time, so that whatever happens meanwhile waits for one step of the model at most."""
         if self.memory.origin_s is None and not self.resting:
             self._waited_steps = self.memory.begin(now_s + self._lead_s + _START_S)
         if now_s < self.wakes_s:
@@ -117,7 +117,7 @@ class Improviser:
 
     @property
     def wakes_s(self) -> float:
-        """From when on there is more to be planned or handed over; infinity if there is not."""
+        """The time from which there is something to plan or to hand over; infinity if there is nothing."""
         if self._burst:
             return -math.inf
         if self.resting:

@@ -24,7 +24,7 @@ class Hands:
         return self._is_down(note_off(pitch))
 
     def move(self, port: str, message: bytes) -> list[bytes]:
-        """What `message`, come in on an input, amounts to with all hands together.
+        """What `message`, received on an input, means when all inputs are taken together.
 
         A key or pedal that goes up in one place while it is down in another stays down; a key that is struck where it
         is down already comes up first; and what lets go of all keys lets go of those of this input.
@@ -44,7 +44,7 @@ class Hands:
         return [up, message] if again else [message]
 
     def let_go(self, port: str) -> list[bytes]:
-        """Take the hands off an input, whatever it held down; returns what comes up by that."""
+        """Release all that an input holds down; returns the messages that let go of what nobody holds any more."""
         off = [key for key in self._down if key[0] == port]
         released = set().union(*(self._down.pop(key) for key in off))
         return sorted(released - self.down)

@@ -28,14 +28,14 @@ _ANSWER_S = 5.0  # a player that takes longer to open its ports or to stop hangs
 
 
 class _Mark(Enum):
-    """What stands among the reports and is none."""
+    """An entry in the queue of reports that is not a report."""
 
     WAKE = "somebody wants to be looked after"
     END = "nothing will come any more"
 
 
 class Link(Protocol):
-    """Commands go, reports come."""
+    """The session's end of the connection to a player: commands go out, reports come in."""
 
     def send(self, command: Command) -> None:
         """Hand a command over. Raises PlayerLost."""
@@ -159,7 +159,7 @@ class ProcessLink:
         return PlayerLost("the player process ended unexpectedly" + (f": {last}" if last else ""))
 
     def _listen(self) -> None:
-        """Drivers may write for hours: what they wrote is read, and only its end kept."""
+        """Read the player's standard error and keep only its last line: drivers may write to it for hours."""
         assert self._process.stderr is not None
         with self._process.stderr as stream:
             while line := stream.readline(_LONGEST_LINE):

@@ -261,7 +261,7 @@ class Player:
         self._report(TakenBack(self._plan, self._clock.now(), asked=False, silenced=silenced, dropped=dropped))
 
     def _send(self, outgoing: Outgoing) -> None:
-        """Send a planned message, unless the key is theirs now."""
+        """Send a planned message, unless the other player holds that key now."""
         message = outgoing.message
         moves_key = strikes(message) or releases(message)
         if moves_key and self._hands.holds(message[1]):

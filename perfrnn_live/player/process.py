@@ -41,7 +41,8 @@ _CABLE_S = 0.001  # what a message takes on a MIDI cable; and JACK's listeners l
 
 
 class Outbox:
-    """Reports, written by a thread of its own: a session that stands still reads none, and holds nobody up by that."""
+    """Reports on their way to the session, written by a thread of their own: a session that has stopped reading must
+    not stop the player."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -96,7 +97,7 @@ class Inbox:
 
 
 class Loop:
-    """The player's doings, turn by turn. `take` waits so many seconds for what the session or an input brings."""
+    """The player's loop, one turn at a time. `take` waits for at most so many seconds for commands and input."""
 
     def __init__(
         self, player: Player, take: Callable[[float], list[Command | Received]], watch: Watch, clock: Clock
@@ -132,7 +133,7 @@ def run(player: Player, take: Callable[[float], list[Command | Received]], watch
 
 
 def release_every_key(output: MidiOut, clock: Clock) -> None:
-    """Let go of all keys and pedals on channel 1: what a lost player sent last it may not have reported."""
+    """Release all keys and pedals on channel 1: a player that was lost may not have reported what it sent last."""
     for up in (*map(note_off, range(PITCHES)), *(control_change(pedal, 0) for pedal in PEDALS)):
         output.send(up)
         clock.wait_until(clock.now() + _CABLE_S)

@@ -54,7 +54,7 @@ class Choice:
 
 
 class Continuation:
-    """Moves moments on by its `engine`, one event each; holds no music itself."""
+    """Moves moments forward by one event each, with its `engine`. It keeps no music itself."""
 
     def __init__(self, engine: StepEngine[Any]) -> None:
         self.engine = engine
@@ -85,7 +85,7 @@ class Continuation:
         return self.follow(moments, [Choice(token, m.quote) for m, token in zip(moments, tokens, strict=True)])
 
     def follow(self, moments: list[Moment], choices: list[Choice]) -> list[Moment]:
-        """One event heard by each stream as it was chosen."""
+        """Feed each stream the event that was chosen for it, and keep what it quotes."""
         tokens = [choice.token for choice in choices]
         events = [self.vocabulary.events[token] for token in tokens]
         keyboards = [moment.keyboard.after(event) for moment, event in zip(moments, events, strict=True)]
@@ -135,7 +135,7 @@ class Continuation:
     def chosen(
         self, moment: Moment, controls: Controls, rng: np.random.Generator, constraint: Constraint = FREE
     ) -> Choice:
-        """The same with what it quotes, to be followed."""
+        """As `choose`, and with the quotation that the event belongs to; `follow` takes both."""
         keyboard, shaping = moment.keyboard, shaped(controls, self.vocabulary)
         own = keyboard.sounding
         if constraint.held:

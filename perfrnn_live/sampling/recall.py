@@ -28,8 +28,9 @@ _MISSES = 2  # strikes of other keys that end it: one passing note does not
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What is quoted goes on with the strike `back` strikes before the next one, by `moved` semitones. With every
-    strike the place goes one further of itself. `misses`: strikes of other keys since it began."""
+    """A place among the earlier strikes that is being quoted: the key to strike next is that of the strike `back`
+    places before it, moved by `moved` semitones. `back` stays the same while the music goes on, so the place moves
+    forward by itself. `misses` counts strikes of other keys since the quotation began."""
 
     back: int
     moved: int
