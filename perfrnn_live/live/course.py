@@ -12,6 +12,7 @@ from perfrnn_live.sampling.controls import Constraint, Controls
 from perfrnn_live.sampling.generation import Path, likeliest
 
 _EARLY, _BREATH_S = 0.75, 0.3  # from this share of its length on, an answer ends at the first rest of so many seconds
+_OVERTIME, _OVERTIME_S = 1.5, 2.0  # an answer that still lacks strikes may last so many times its length, and so long
 _RING_S = 1.5  # what still sounds when an answer is over may ring for so long
 
 
@@ -42,6 +43,8 @@ class Course:
         self._must_strike = False
         # from the first step on a rest ends the answer; at the second it ends in any case
         self._ending: tuple[int, int] | None = None
+        self._answer_step = self._latest_step = 0  # an answer's first strike; where it ends whatever it lacks
+        self._fewest = 0  # strikes of an answer
         self._ring_step = 0  # where a closing music's last notes end
 
     @property
@@ -53,9 +56,12 @@ class Course:
         """Go on without end."""
         self.part, self._must_strike, self._ending = Part.PLAYING, False, None
 
-    def answer(self, step: int, length_s: float) -> None:
-        """Strike at `step`, and come to an end after about `length_s`."""
+    def answer(self, step: int, length_s: float, fewest: int = 1) -> None:
+        """Strike at `step`, and come to an end after about `length_s`; later, within bounds, if the `fewest` strikes
+        are not planned by then."""
         length_steps = round(length_s * self._rate)
+        self._answer_step, self._fewest = step, fewest
+        self._latest_step = step + round((_OVERTIME * length_s + _OVERTIME_S) * self._rate)
         self.part, self._must_strike = Part.PLAYING, True
         self._ending = step + round(_EARLY * length_steps), step + length_steps
 
@@ -72,20 +78,25 @@ class Course:
         """A note-on has been planned, so the answer has begun."""
         self._must_strike = False
 
-    def shifts(self, step: int, steps: int) -> None:
-        """At `step` a time shift of so many `steps` is planned: if an answer is nearly over, a rest ends it."""
-        if self._ending is not None and step >= self._ending[0] and steps >= _BREATH_S * self._rate:
+    def shifts(self, moment: Moment, steps: int) -> None:
+        """After `moment` a time shift of so many `steps` is planned: if an answer is nearly over, a rest ends it."""
+        step = moment.keyboard.step
+        if self._ending is None or step < self._ending[0] or steps < _BREATH_S * self._rate:
+            return
+        if self._has_enough(moment):
             self.close(step)
 
-    def goes_on_at(self, step: int) -> bool:
-        """Whether the music still goes on when the plan has reached `step`; an answer may end there."""
-        if self._ending is not None and step >= self._ending[1]:
-            self.close(step)
+    def goes_on_after(self, moment: Moment) -> bool:
+        """Whether the music still goes on when the plan has reached `moment`; an answer may end there."""
+        if self._ending is not None and moment.keyboard.step >= self._ending[1] and self._has_enough(moment):
+            self.close(moment.keyboard.step)
         return self.part is Part.PLAYING
 
     def move(self, steps: int) -> None:
         """The step count has been raised by `steps`: raise the steps at which something ends as well."""
         self._ring_step += steps
+        self._answer_step += steps
+        self._latest_step += steps
         if self._ending is not None:
             self._ending = self._ending[0] + steps, self._ending[1] + steps
 
@@ -93,7 +104,7 @@ class Course:
         """The next event as the model has it, `waited_steps` after `moment`, where the machine sounds the pitches `own`
         and the other player holds `held`; None if the music has come to rest."""
         step, ring_steps = moment.keyboard.step, None
-        plays = self.goes_on_at(step)
+        plays = self.goes_on_after(moment)
         if self.part is Part.CLOSING:
             if not own:
                 self.rest()
@@ -109,3 +120,9 @@ class Course:
         constraint = Constraint(held=held)
         (path,) = likeliest(self._continuation, [moment], self.controls, self._rng, self.beams, constraint=constraint)
         return path
+
+    def _has_enough(self, moment: Moment) -> bool:
+        """Whether an answer may end: the music itself tells what was struck, so nothing taken back is counted."""
+        keyboard = moment.keyboard
+        struck = int(np.count_nonzero(keyboard.strikes.step >= self._answer_step))
+        return struck >= self._fewest or keyboard.step >= self._latest_step

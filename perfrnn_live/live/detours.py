@@ -119,7 +119,7 @@ class Detours:
 
         def gone_back(at_s: float) -> None:
             if mode is Mode.TRADE:
-                turns.answer(at_s, at_s, turns.length_s)
+                turns.answer(at_s, at_s, turns.length_s, turns.fewest)
             turns.before = before
 
         self._go_on_from(before, mode, gone_back)

@@ -191,8 +191,8 @@ class Improviser:
         self.course.play()
         self._loop = None
 
-    def answer(self, at_s: float, length_s: float) -> None:
-        """Strike at once, and come to an end after about `length_s`."""
+    def answer(self, at_s: float, length_s: float, fewest: int = 1) -> None:
+        """Strike at once, and come to an end after about `length_s`, with the `fewest` strikes if they come soon."""
         self._loop = None
         if self.memory.origin_s is None:
             self.memory.begin(at_s + self._lead_s)
@@ -200,7 +200,7 @@ class Improviser:
         self._waited_steps = max(math.floor(self.memory.steps_until(at_s + self._lead_s)), 0)
         step = self.heard.keyboard.step + self._waited_steps
         self._score.add([Settled(step)])
-        self.course.answer(step, length_s)
+        self.course.answer(step, length_s, fewest)
 
     def close(self) -> None:
         """Strike nothing beyond what is planned, and come to rest."""
@@ -278,7 +278,7 @@ class Improviser:
         """Plan the likeliest of several continuations, as far as the lookahead and to the music's ending."""
         for token, after in self.course.likeliest(self._head, self.memory.held):
             is_beyond = self._due_s(self._head) > now_s + self._lead_s + LOOKAHEAD_S
-            if is_beyond or not self.course.goes_on_at(self._head.keyboard.step):
+            if is_beyond or not self.course.goes_on_after(self._head):
                 break
             planned = self._planned(token, after, None)
             if self._plan.is_new(planned):
@@ -292,7 +292,7 @@ class Improviser:
         number, message = None, b""
         if event.kind is EventKind.TIME_SHIFT:
             self._waited_steps = max(self._waited_steps - event.value, 0)
-            self.course.shifts(moment.keyboard.step, event.value)
+            self.course.shifts(moment, event.value)
         elif event.kind is not EventKind.VELOCITY:
             strike = note_on(event.value, bin_to_velocity(moment.keyboard.velocity_bin))
             message = strike if event.kind is EventKind.NOTE_ON else note_off(event.value)

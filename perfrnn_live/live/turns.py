@@ -13,13 +13,15 @@ from perfrnn_live.music.midi import is_played, strikes
 from perfrnn_live.player.messages import Schedule, Sent, TakeBack
 
 _SHORTEST_S, _LONGEST_S = 1.5, 60.0  # of an answer
+_MANY, _FEWEST = 5, 4  # a call of so many strikes is answered with so many at least
 FIRST_LENGTH_S = 8.0  # of an answer that is asked for before there was one
 
 
 class Turns:
     """Takes in what the other player does, and decides whose turn it is.
 
-    The latest answer: the music stood at `before`, it was to last for `length_s`, it `began_s` and `ended_s`, which is
+    The latest answer: the music stood at `before`, it was to last for `length_s` and have the
+    `fewest` strikes, it `began_s` and `ended_s`, which is
     None while it sounds. Without an answer, the music as such. Seconds of one clock throughout.
     """
 
@@ -29,11 +31,12 @@ class Turns:
         self._improviser, self._orders = improviser, orders
         self._steering, self._way_back = steering, way_back
         self._hearing, self._phrase = Hearing(), Phrase()
+        self._strikes = 0  # of the phrase so far
         self._changes: list[Change] = []  # what the other player did and the music does not know yet
         self.asked: tuple[str, float] | None = None  # what the next schedule is there for, and since when
         self._over_s: float | None = None  # when the phrase ended whose answer has not sounded yet
         self.before = improviser.heard
-        self.length_s = FIRST_LENGTH_S
+        self.length_s, self.fewest = FIRST_LENGTH_S, 1
         self.began_s = began_s
         self.ended_s: float | None = began_s
 
@@ -50,6 +53,7 @@ class Turns:
         if change is not None:
             self._changes.append(change)
             for pitch, velocity in change.struck:
+                self._strikes += 1
                 self._phrase.strike(arrival_s, pitch, velocity)
                 self._steering.struck(arrival_s, pitch)
         self._phrase.rest(arrival_s, self._hearing.keys_down, self._hearing.pedal_down)
@@ -101,17 +105,20 @@ class Turns:
         if began_s is None or last_s is None:
             return
         self._phrase.clear()
+        strikes_of_call, self._strikes = self._strikes, 0
         self._way_back.phrase_ended(now_s, self._improviser.heard)
         self._orders.tell(over_s, "phrase", seconds=round(last_s - began_s, 3))
         if settings.mode is Mode.TRADE and plays:
             length_s = (last_s - began_s) * settings.answer_length
-            self.answer(over_s, now_s, min(max(length_s, _SHORTEST_S), _LONGEST_S))
+            fewest = _FEWEST if strikes_of_call >= _MANY else 1
+            self.answer(over_s, now_s, min(max(length_s, _SHORTEST_S), _LONGEST_S), fewest)
 
-    def answer(self, over_s: float, now_s: float, length_s: float) -> None:
-        """Answer for `length_s` what was over at `over_s`."""
+    def answer(self, over_s: float, now_s: float, length_s: float, fewest: int) -> None:
+        """Answer for `length_s`, with the `fewest` strikes, what was over at `over_s`."""
         before = self._improviser.heard
-        self._improviser.answer(now_s, length_s)
-        self.before, self.length_s, self._over_s = before, length_s, over_s
+        self._improviser.answer(now_s, length_s, fewest)
+        self.before, self._over_s = before, over_s
+        self.length_s, self.fewest = length_s, fewest
         self.began_s, self.ended_s = now_s, None
 
     def take_up(self, mode: Mode, now_s: float) -> None:

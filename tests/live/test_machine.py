@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from perfrnn_live.engines.fake import ConstantEngine
 from perfrnn_live.live.controls import Mode, Settings
 from perfrnn_live.live.happenings import Time
 from perfrnn_live.music.midi import control_change, note_off, note_on, releases, strikes
-from perfrnn_live.music.vocabulary import EventKind
+from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, EventKind
 from perfrnn_live.player.messages import PortBack, PortLost, Release, Schedule, TakeBack
 from perfrnn_live.sampling.controls import Controls
-from tests.sittings import STEP_S, Sitting
+from tests.sittings import BEGAN_S, STEP_S, Sitting
 
 TRADE = Settings(mode=Mode.TRADE)
 CALL = range(60, 70)
@@ -347,3 +348,30 @@ def test_a_schedule_leaves_at_the_moment_by_which_it_is_judged_however_long_plan
     assert len(schedules) > 50
     assert {at_s for at_s, _ in schedules} <= told_s
     assert min(each.messages[0].due_s - at_s for at_s, each in schedules) >= 0.003 - 1e-9  # it reaches the player
+
+
+def lazy_answers(strikes_of_call: int, waits: float) -> list[tuple[int, float]]:
+    """How many notes answer so many, and when the last is struck after the first, in seconds, of twelve sessions, where
+    the model waits for 0.32 s so many times as often as it strikes."""
+    logits = np.full(PERFORMANCE_8MS.size, -30.0, np.float32)
+    logits[PERFORMANCE_8MS.tokens_of(EventKind.NOTE_ON)] = 0.0
+    logits[PERFORMANCE_8MS.offsets[EventKind.TIME_SHIFT] + 39] = np.log(128 * waits)
+    answers = []
+    for seed in range(12):
+        sitting = Sitting(seed, settings=TRADE, engine=ConstantEngine(logits))
+        sitting.phrase_at(BEGAN_S + 1, range(60, 60 + strikes_of_call))
+        sitting.session.run(15.0)
+        struck_s = [at_s for at_s, message in sitting.sent if strikes(message)]
+        answers.append((len(struck_s), struck_s[-1] - struck_s[0]))
+    return answers
+
+
+def test_five_notes_are_answered_with_four_at_least() -> None:
+    assert min(count for count, _ in lazy_answers(5, waits=2)) == 4
+    assert min(count for count, _ in lazy_answers(4, waits=2)) == 1  # as the model likes
+
+
+def test_an_answer_does_not_wait_for_its_notes_for_ever() -> None:
+    answers = lazy_answers(5, waits=15)
+    assert min(count for count, _ in answers) < 4
+    assert max(seconds for _, seconds in answers) <= 1.5 * 1.5 + 2.0 + STEP_S  # an answer is 1.5 s long at least
