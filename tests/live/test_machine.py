@@ -352,10 +352,11 @@ def test_a_schedule_leaves_at_the_moment_by_which_it_is_judged_however_long_plan
 
 def lazy_answers(strikes_of_call: int, waits: float) -> list[tuple[int, float]]:
     """How many notes answer so many, and when the last is struck after the first, in seconds, of twelve sessions, where
-    the model waits for 0.32 s so many times as often as it strikes."""
+    the model waits, for up to 0.32 s, so many times as often as it strikes."""
     logits = np.full(PERFORMANCE_8MS.size, -30.0, np.float32)
     logits[PERFORMANCE_8MS.tokens_of(EventKind.NOTE_ON)] = 0.0
-    logits[PERFORMANCE_8MS.offsets[EventKind.TIME_SHIFT] + 39] = np.log(128 * waits)
+    shift = PERFORMANCE_8MS.offsets[EventKind.TIME_SHIFT]
+    logits[shift : shift + 40] = np.log(128 * waits / 40)
     answers = []
     for seed in range(12):
         sitting = Sitting(seed, settings=TRADE, engine=ConstantEngine(logits))
@@ -367,11 +368,11 @@ def lazy_answers(strikes_of_call: int, waits: float) -> list[tuple[int, float]]:
 
 
 def test_five_notes_are_answered_with_four_at_least() -> None:
-    assert min(count for count, _ in lazy_answers(5, waits=2)) == 4
-    assert min(count for count, _ in lazy_answers(4, waits=2)) == 1  # as the model likes
+    assert min(count for count, _ in lazy_answers(5, waits=4)) == 4
+    assert min(count for count, _ in lazy_answers(4, waits=4)) < 4  # as the model likes
 
 
 def test_an_answer_does_not_wait_for_its_notes_for_ever() -> None:
-    answers = lazy_answers(5, waits=15)
+    answers = lazy_answers(5, waits=30)
     assert min(count for count, _ in answers) < 4
     assert max(seconds for _, seconds in answers) <= 1.5 * 1.5 + 2.0 + STEP_S  # an answer is 1.5 s long at least
