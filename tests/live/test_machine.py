@@ -232,8 +232,8 @@ def test_a_pad_brings_the_music_back_to_where_it_was_stored(tmp_path: Path) -> N
     sitting.press_at(1003.0, "s")
     sitting.press_at(1003.0, "1")
     sitting.press_at(1008.0, "1")
-    sitting.press_at(1010.0, "w")
-    sitting.press_at(1010.5, "2")
+    sitting.press_at(1010.0, "2")
+    sitting.press_at(1011.5, "w")  # last: that they are kept is said whenever the disk has them
     sitting.session.run(12.0)
     stored = sitting.pads.recall(1)
     assert stored is not None and not stored.keyboard.sounding.any()
