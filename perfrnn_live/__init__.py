@@ -10,14 +10,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from perfrnn_live.engines.base import StepEngine
-    from perfrnn_live.engines.card import find_model
+    from perfrnn_live.engines.base import Arrays, Logits, StepEngine, fingerprint
+    from perfrnn_live.engines.card import find_model, write_card
     from perfrnn_live.engines.fake import FakeEngine
     from perfrnn_live.engines.handles import Handles
+    from perfrnn_live.engines.registry import ENGINES
     from perfrnn_live.errors import PerfRNNError
     from perfrnn_live.evaluation.likelihood import Likelihood, evaluate
-    from perfrnn_live.live.controls import Action, Mode, Pad, Settings
+    from perfrnn_live.live.controls import KNOBS, Action, Mode, Pad, Settings
     from perfrnn_live.live.happenings import Time
+    from perfrnn_live.live.pads import Pads
     from perfrnn_live.live.record import read as read_fact
     from perfrnn_live.live.record import written as written_fact
     from perfrnn_live.live.wishes import Do, Turn
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
     from perfrnn_live.music.performance import Note
     from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, PERFORMANCE_10MS, Event, EventKind, Vocabulary
     from perfrnn_live.player.clock import Clock, FakeClock, SystemClock
-    from perfrnn_live.player.link import LocalLink, ProcessLink
-    from perfrnn_live.player.messages import Received, Sent, Setup
+    from perfrnn_live.player.link import Link, LocalLink, ProcessLink
+    from perfrnn_live.player.messages import Received, Said, Sent, Setup
     from perfrnn_live.player.ports import MemoryPort, MidiIn, MidiOut
     from perfrnn_live.player.profiles import DAW, DISKLAVIER, Profile
     from perfrnn_live.sampling.continuation import Continuation, Moment
@@ -35,22 +37,26 @@ if TYPE_CHECKING:
     from perfrnn_live.sampling.generation import generate
     from perfrnn_live.sampling.opening import begin
     from perfrnn_live.stage.assembly import open_session
-    from perfrnn_live.stage.desk import FaceWish, Put
+    from perfrnn_live.stage.desk import Desk, FaceWish, Nudge, Put, Select, Switching
     from perfrnn_live.stage.listeners import Face, Kept, Listener, Shown
+    from perfrnn_live.stage.play import PlayOptions, play
     from perfrnn_live.stage.session import Session
     from perfrnn_live.stage.status import Status, Summary
+    from perfrnn_live.training.corpus import TokenCorpus, tokenise
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "engines.base": ("StepEngine",),
-    "engines.card": ("find_model",),
+    "engines.base": ("Arrays", "Logits", "StepEngine", "fingerprint"),
+    "engines.card": ("find_model", "write_card"),
     "engines.fake": ("FakeEngine",),
     "engines.handles": ("Handles",),
+    "engines.registry": ("ENGINES",),
     "errors": ("PerfRNNError",),
     "evaluation.likelihood": ("Likelihood", "evaluate"),
-    "live.controls": ("Action", "Mode", "Pad", "Settings"),
+    "live.controls": ("KNOBS", "Action", "Mode", "Pad", "Settings"),
     "live.happenings": ("Time",),
+    "live.pads": ("Pads",),
     "live.record": ("read_fact", "written_fact"),
     "live.wishes": ("Do", "Turn"),
     "music.codec": ("decode", "encode"),
@@ -58,8 +64,8 @@ _HOMES = {
     "music.performance": ("Note",),
     "music.vocabulary": ("PERFORMANCE_8MS", "PERFORMANCE_10MS", "Event", "EventKind", "Vocabulary"),
     "player.clock": ("Clock", "FakeClock", "SystemClock"),
-    "player.link": ("LocalLink", "ProcessLink"),
-    "player.messages": ("Received", "Sent", "Setup"),
+    "player.link": ("Link", "LocalLink", "ProcessLink"),
+    "player.messages": ("Received", "Said", "Sent", "Setup"),
     "player.ports": ("MemoryPort", "MidiIn", "MidiOut"),
     "player.profiles": ("DAW", "DISKLAVIER", "Profile"),
     "sampling.continuation": ("Continuation", "Moment"),
@@ -67,10 +73,12 @@ _HOMES = {
     "sampling.generation": ("generate",),
     "sampling.opening": ("begin",),
     "stage.assembly": ("open_session",),
-    "stage.desk": ("FaceWish", "Put"),
+    "stage.desk": ("Desk", "FaceWish", "Nudge", "Put", "Select", "Switching"),
     "stage.listeners": ("Face", "Kept", "Listener", "Shown"),
+    "stage.play": ("PlayOptions", "play"),
     "stage.session": ("Session",),
     "stage.status": ("Status", "Summary"),
+    "training.corpus": ("TokenCorpus", "tokenise"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 _RENAMED = {"read_fact": "read", "written_fact": "written"}
@@ -78,13 +86,17 @@ _RENAMED = {"read_fact": "read", "written_fact": "written"}
 __all__ = [
     "DAW",
     "DISKLAVIER",
+    "ENGINES",
+    "KNOBS",
     "PERFORMANCE_8MS",
     "PERFORMANCE_10MS",
     "Action",
+    "Arrays",
     "Clock",
     "Constraint",
     "Continuation",
     "Controls",
+    "Desk",
     "Do",
     "Event",
     "EventKind",
@@ -95,20 +107,27 @@ __all__ = [
     "Handles",
     "Kept",
     "Likelihood",
+    "Link",
     "Listener",
     "LocalLink",
+    "Logits",
     "MemoryPort",
     "MidiIn",
     "MidiOut",
     "Mode",
     "Moment",
     "Note",
+    "Nudge",
     "Pad",
+    "Pads",
     "PerfRNNError",
+    "PlayOptions",
     "ProcessLink",
     "Profile",
     "Put",
     "Received",
+    "Said",
+    "Select",
     "Sent",
     "Session",
     "Settings",
@@ -117,8 +136,10 @@ __all__ = [
     "Status",
     "StepEngine",
     "Summary",
+    "Switching",
     "SystemClock",
     "Time",
+    "TokenCorpus",
     "Turn",
     "Vocabulary",
     "__version__",
@@ -127,10 +148,14 @@ __all__ = [
     "encode",
     "evaluate",
     "find_model",
+    "fingerprint",
     "generate",
     "open_session",
+    "play",
     "read_fact",
     "read_notes",
+    "tokenise",
+    "write_card",
     "write_notes",
     "written_fact",
 ]

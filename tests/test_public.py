@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -12,12 +13,14 @@ import perfrnn_live
 
 # fmt: off
 NAMES = [
-    "Action", "Clock", "Constraint", "Continuation", "Controls", "DAW", "DISKLAVIER", "Do", "Event", "EventKind",
-    "Face", "FaceWish", "FakeClock", "FakeEngine", "Handles", "Kept", "Likelihood", "Listener", "LocalLink",
-    "MemoryPort", "MidiIn", "MidiOut", "Mode", "Moment", "Note", "PERFORMANCE_10MS", "PERFORMANCE_8MS", "Pad",
-    "PerfRNNError", "ProcessLink", "Profile", "Put", "Received", "Sent", "Session", "Settings", "Setup", "Shown",
-    "Status", "StepEngine", "Summary", "SystemClock", "Time", "Turn", "Vocabulary", "begin", "decode", "encode",
-    "evaluate", "find_model", "generate", "open_session", "read_fact", "read_notes", "write_notes", "written_fact",
+    "Action", "Arrays", "Clock", "Constraint", "Continuation", "Controls", "DAW", "DISKLAVIER", "Desk", "Do",
+    "ENGINES", "Event", "EventKind", "Face", "FaceWish", "FakeClock", "FakeEngine", "Handles", "KNOBS", "Kept",
+    "Likelihood", "Link", "Listener", "LocalLink", "Logits", "MemoryPort", "MidiIn", "MidiOut", "Mode", "Moment",
+    "Note", "Nudge", "PERFORMANCE_10MS", "PERFORMANCE_8MS", "Pad", "Pads", "PerfRNNError", "PlayOptions",
+    "ProcessLink", "Profile", "Put", "Received", "Said", "Select", "Sent", "Session", "Settings", "Setup", "Shown",
+    "Status", "StepEngine", "Summary", "Switching", "SystemClock", "Time", "TokenCorpus", "Turn", "Vocabulary",
+    "begin", "decode", "encode", "evaluate", "find_model", "fingerprint", "generate", "open_session", "play",
+    "read_fact", "read_notes", "tokenise", "write_card", "write_notes", "written_fact",
 ]
 # fmt: on
 
@@ -35,6 +38,13 @@ def test_every_name_is_there(name: str) -> None:
 def test_another_name_is_not() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'Partner'"):
         perfrnn_live.Partner  # noqa: B018
+
+
+def test_type_checkers_are_told_of_the_same_names() -> None:
+    program = ast.parse(Path(perfrnn_live.__file__).read_text(encoding="utf-8"))
+    (checking,) = (each for each in program.body if isinstance(each, ast.If))
+    imports = [each for each in checking.body if isinstance(each, ast.ImportFrom)]
+    assert sorted(name.asname or name.name for each in imports for name in each.names) == sorted(NAMES)
 
 
 def test_importing_it_loads_nothing() -> None:
