@@ -86,8 +86,8 @@ class Session:
         self._link.wake()
 
     def wish(self, wish: FaceWish) -> None:
-        """Ask for something, as a face does: `Put` a knob somewhere, an `Action`, a `Pad` and so on. What becomes of it,
-        the listeners are told as a `Turn` or `Do`. Safe to call from another thread."""
+        """Ask for something, as a face does: `Put` a knob, an `Action`, a `Pad` and so on. Of what becomes of it
+        the listeners are told, as a `Turn` or `Do`. Safe to call from another thread."""
         self._inbox.put(wish)
         self._link.wake()
 
