@@ -34,9 +34,14 @@ class TracedContinuation(Continuation):
 
     def follow(self, moments: list[Moment], choices: list[Choice]) -> list[Moment]:
         after = super().follow(moments, choices)
-        for before, choice, moment in zip(moments, choices, after, strict=True):
-            self._origins[id(moment)] = (before, choice.token, moment)  # holding the moment keeps its id its own
-            self.latest = moment
+        return [self._traced(*each) for each in zip(moments, choices, after, strict=True)]
+
+    def foreseen(self, moment: Moment, choice: Choice) -> Moment:
+        return self._traced(moment, choice, super().foreseen(moment, choice))
+
+    def _traced(self, before: Moment, choice: Choice, after: Moment) -> Moment:
+        self._origins[id(after)] = (before, choice.token, after)  # holding the moment keeps its id its own
+        self.latest = after
         return after
 
     def history(self, moment: Moment) -> list[int]:

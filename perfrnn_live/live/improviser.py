@@ -271,8 +271,7 @@ class Improviser:
                 self._score.done()
         if choice is None:
             return None
-        (after,) = self._continuation.follow([moment], [choice])
-        return self._planned(choice.token, after, settled)
+        return self._planned(choice.token, self._continuation.foreseen(moment, choice), settled)
 
     def _plan_beam(self, now_s: float) -> None:
         """Plan the likeliest of several continuations, as far as the lookahead and to the music's ending."""

@@ -13,7 +13,7 @@ from perfrnn_live.errors import BadValue, CannotWrite
 from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.reminders import Strikes
 from perfrnn_live.music.vocabulary import PITCHES
-from perfrnn_live.sampling.continuation import Moment
+from perfrnn_live.sampling.continuation import Known, Moment
 
 PADS = 8
 
@@ -56,7 +56,7 @@ class Pads:
         nearer = one if share < 0.5 else other
         state = self._engine.mixed(one.state, other.state, share)
         logits = ((1 - share) * one.logits + share * other.logits).astype(np.float32)
-        return Moment(state, logits, nearer.keyboard, nearer.velocity_set)
+        return Moment(Known(state, logits), nearer.keyboard, nearer.velocity_set)
 
     def copy(self) -> Pads:
         """These pads as they are now."""
@@ -124,7 +124,7 @@ class Pads:
         step, velocity_bin, velocity_set = map(int, numbers)
         silent = np.zeros(PITCHES, np.bool_)
         keyboard = Keyboard(step, velocity_bin, silent, struck_step, released_step, Strikes.of(*strikes))
-        return Moment(self._engine.state_of(state), logits, keyboard, bool(velocity_set))
+        return Moment(Known(self._engine.state_of(state), logits), keyboard, bool(velocity_set))
 
 
 def open_pads(engine: StepEngine[Any], model: Path, own: Path, asked: Path | None, tell: Callable[[str], None]) -> Pads:

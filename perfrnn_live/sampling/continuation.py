@@ -9,10 +9,10 @@ forget more.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,22 +27,70 @@ from perfrnn_live.sampling.recall import Quote, recalled
 from perfrnn_live.sampling.shaping import Shaping, shaped
 
 
+class Outcome(Protocol):
+    """What came of a step of the engine: its state, of which nobody else knows what it is, and the logits (size,) of
+    the event to follow."""
+
+    @property
+    def state(self) -> Any: ...
+    @property
+    def logits(self) -> Logits: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """The outcome of a step that was taken."""
+
+    state: Any
+    logits: Logits
+
+
+class Awaited:
+    """The outcome of a step that is taken when somebody first asks for it."""
+
+    def __init__(self, step: Callable[[], Outcome]) -> None:
+        self._step: Callable[[], Outcome] | None = step
+        self._outcome: Outcome | None = None
+
+    @property
+    def state(self) -> Any:
+        return self._taken().state
+
+    @property
+    def logits(self) -> Logits:
+        return self._taken().logits
+
+    def _taken(self) -> Outcome:
+        if self._outcome is None:
+            assert self._step is not None
+            self._outcome, self._step = self._step(), None  # what it was taken from need not be kept
+        return self._outcome
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Moment:
-    """Where the music stands after some events: the engine's state, of which nobody else knows what it is, what it
-    expects next as `logits` (size,), the keyboard, whether the last event was a velocity, and what is being quoted.
-    Immutable, so keeping one is keeping the way back to it. It knows nothing of what was asked for:
-    `Continuation.expected` does.
+    """Where the music stands after some events: the engine's state and what it expects next, the keyboard, whether the
+    last event was a velocity, and what is being quoted. Immutable, so keeping one is keeping the way back to it. It
+    knows nothing of what was asked for: `Continuation.expected` does.
 
     Like everything that holds arrays or states, two moments are equal only if they are one and the same: whether two
     ways led to the same music is for engines to know.
     """
 
-    state: Any
-    logits: Logits
+    outcome: Outcome
     keyboard: Keyboard
     velocity_set: bool = False
     quote: Quote | None = None
+
+    @property
+    def state(self) -> Any:
+        """The engine's state."""
+        return self.outcome.state
+
+    @property
+    def logits(self) -> Logits:
+        """What the engine expects next, (size,)."""
+        return self.outcome.logits
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +117,7 @@ class Continuation:
         first = [self.vocabulary.start if symbol is None else symbol] * streams
         keyboards = [Keyboard.silent()] * streams
         logits, states = self.engine.step(first, self.engine.start(streams), keyboards)
-        return [Moment(*each) for each in zip(states, logits, keyboards, strict=True)]
+        return [Moment(Known(*each), keyboard) for *each, keyboard in zip(states, logits, keyboards, strict=True)]
 
     def primed(self, tokens: Sequence[int], symbol: int | None = None) -> Moment:
         """The moment after `beginning` and hearing `tokens`, with every key then released."""
@@ -86,21 +134,28 @@ class Continuation:
 
     def follow(self, moments: list[Moment], choices: list[Choice]) -> list[Moment]:
         """Feed each stream the event that was chosen for it, and keep what it quotes."""
-        tokens = [choice.token for choice in choices]
-        events = [self.vocabulary.events[token] for token in tokens]
-        keyboards = [moment.keyboard.after(event) for moment, event in zip(moments, events, strict=True)]
-        quotes = [
-            choice.quote.after(moment.keyboard.strikes, event.value)
-            if choice.quote is not None and event.kind is EventKind.NOTE_ON
-            else choice.quote
-            for moment, choice, event in zip(moments, choices, events, strict=True)
-        ]
-        logits, states = self.engine.step(tokens, [moment.state for moment in moments], keyboards)
-        velocity = self._velocity
-        return [
-            Moment(state, expected, keyboard, velocity.start <= token < velocity.stop, quote)
-            for state, expected, keyboard, token, quote in zip(states, logits, keyboards, tokens, quotes, strict=True)
-        ]
+        ahead = [self._after(moment, choice) for moment, choice in zip(moments, choices, strict=True)]
+        tokens, before = [choice.token for choice in choices], [moment.state for moment in moments]
+        logits, states = self.engine.step(tokens, before, [keyboard for keyboard, *_ in ahead])
+        return [Moment(Known(*each), *rest) for *each, rest in zip(states, logits, ahead, strict=True)]
+
+    def foreseen(self, moment: Moment, choice: Choice) -> Moment:
+        """As `follow` for one stream, but the engine's step is taken only when somebody asks what came of it: where
+        time is short, what is known already need not wait."""
+        state, ahead = moment.state, self._after(moment, choice)
+
+        def step() -> Outcome:
+            (logits,), (after,) = self.engine.step([choice.token], [state], [ahead[0]])
+            return Known(after, logits)
+
+        return Moment(Awaited(step), *ahead)
+
+    def _after(self, moment: Moment, choice: Choice) -> tuple[Keyboard, bool, Quote | None]:
+        """Of the moment after a choice, what needs no engine."""
+        event, quote = self.vocabulary.events[choice.token], choice.quote
+        if quote is not None and event.kind is EventKind.NOTE_ON:
+            quote = quote.after(moment.keyboard.strikes, event.value)
+        return moment.keyboard.after(event), event.kind is EventKind.VELOCITY, quote
 
     def expected(self, moment: Moment, handles: Handles) -> NDArray[np.float32]:
         """The logits (size,) of what comes next where this is asked for, less what the engine cannot be asked."""

@@ -239,6 +239,13 @@ def test_what_is_due_soon_is_handed_over_before_more_is_planned() -> None:
             assert len(schedule.messages) == 1
 
 
+def test_a_message_does_not_wait_for_the_step_that_follows_it() -> None:
+    stage = Stage()
+    stage.step_s, began_s = 0.01, stage.clock.now()
+    assert stage.plan() is not None
+    assert stage.clock.now() - began_s == pytest.approx((stage.improviser.events - 1) * stage.step_s)
+
+
 def test_a_long_rest_taken_back_takes_several_shifts() -> None:
     stage = Stage()
     stage.perform(1.0)

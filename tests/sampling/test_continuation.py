@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from perfrnn_live.engines.base import Logits
-from perfrnn_live.engines.fake import ConstantEngine
+from perfrnn_live.engines.fake import ConstantEngine, FakeEngine
 from perfrnn_live.engines.handles import NOTHING, TAUGHT, Asked, Handles
 from perfrnn_live.engines.lstm.onnx import OnnxEngine
 from perfrnn_live.errors import BadValue
 from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, EventKind
-from perfrnn_live.sampling.continuation import Continuation, Moment
+from perfrnn_live.sampling.continuation import Continuation, Known, Moment
 from perfrnn_live.sampling.controls import FREE, Constraint, Controls
+from tests.fakes import same_moment
 from tests.networks import random_tokens
 
 ON, OFF, SHIFT, VELOCITY = (PERFORMANCE_8MS.tokens_of(kind) for kind in EventKind)
@@ -342,7 +343,7 @@ def any_moment(draw: st.DrawFn) -> Moment:
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     logits = rng.normal(scale=draw(st.sampled_from([0.0, 3.0, 1000.0])), size=PERFORMANCE_8MS.size).astype(np.float32)
     keyboard = Keyboard(step, 16, sounding, struck, released, silent.strikes)
-    return Moment(0, logits, keyboard, draw(st.booleans()))
+    return Moment(Known(0, logits), keyboard, draw(st.booleans()))
 
 
 @settings(max_examples=200)
@@ -445,3 +446,20 @@ def test_no_shift_passes_what_is_fixed_or_what_is_due(within: int) -> None:
     tokens = chosen(engine, moment, Controls(max_note_s=1.0), Constraint(within_steps=within))
     shifts = {token - SHIFT.start + 1 for token in tokens if SHIFT.start <= token < SHIFT.stop}
     assert max(shifts) <= min(within, RATE - 50) and len(shifts) >= min(within, 40)
+
+
+def test_a_foreseen_moment_is_that_of_following_and_takes_its_step_when_it_is_asked() -> None:
+    taken: list[None] = []
+    continuation = Continuation(FakeEngine(on_step=lambda: taken.append(None)))
+    (moment,) = continuation.beginning()
+    rng = np.random.default_rng(3)
+    for _ in range(50):
+        choice = continuation.chosen(moment, Controls(recall=0.5), rng)
+        (followed,) = continuation.follow([moment], [choice])
+        before = len(taken)
+        foreseen = continuation.foreseen(moment, choice)
+        assert foreseen.keyboard.step == followed.keyboard.step and foreseen.velocity_set == followed.velocity_set
+        assert len(taken) == before
+        assert same_moment(foreseen, followed) and foreseen.quote == followed.quote
+        assert len(taken) == before + 1
+        moment = foreseen

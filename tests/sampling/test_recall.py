@@ -118,7 +118,7 @@ def test_what_somebody_else_strikes_counts_as_any_strike() -> None:
     moment = heard(continuation, TUNE)
     (quoting,) = continuation.follow([moment], [continuation.chosen(moment, Controls(), np.random.default_rng(0))])
     assert quoting.quote is None
-    start = Moment(moment.state, moment.logits, moment.keyboard, False, Quote(back=12, moved=0))
+    start = Moment(moment.outcome, moment.keyboard, False, Quote(back=12, moved=0))
     (along,) = continuation.feed([start], [ON + TUNE[0]])
     assert along.quote == Quote(back=12, moved=0)
     (astray,) = continuation.feed([start], [ON + 100])
