@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from perfrnn_live.music.midi import CONTROL_CHANGE, SUSTAIN, releases, strikes
 from perfrnn_live.music.pedal import Sustain
 
-_ALL_SOUND_OFF, _ALL_NOTES_OFF = 120, 123
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -20,7 +18,8 @@ class Change:
 
 
 class Hearing:
-    """One player's keyboard and pedal, all channels as one. Clock, aftertouch and other controllers change nothing."""
+    """One player's keyboard and pedal, as the player process tells of them: all inputs and channels as one. Clock,
+    aftertouch and other controllers change nothing."""
 
     def __init__(self) -> None:
         self._sustain = Sustain()
@@ -45,12 +44,7 @@ class Hearing:
             return Change(arrival_s, (pitch,) if again else (), ((pitch, value),))
         if releases(message):
             return Change(arrival_s, (pitch,)) if self._sustain.release(pitch) else None
-        if message[0] & 0xF0 != CONTROL_CHANGE:
+        if message[0] & 0xF0 != CONTROL_CHANGE or pitch != SUSTAIN:
             return None
-        ended: list[int] = []
-        if pitch == SUSTAIN:
-            ended = self._sustain.pedal(value)
-        elif pitch in (_ALL_SOUND_OFF, _ALL_NOTES_OFF):
-            ended = sorted(self._sustain.sounding)
-            self._sustain = Sustain()
+        ended = self._sustain.pedal(value)
         return Change(arrival_s, tuple(ended)) if ended else None

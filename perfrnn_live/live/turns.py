@@ -139,8 +139,10 @@ class Turns:
             self._improviser.play()
 
     def fell_silent(self) -> None:
-        """Nothing is answered any more."""
+        """Nothing is answered any more, and no phrase goes on."""
         self._over_s = self.asked = None
+        self._phrase.clear()
+        self._strikes = 0
 
     def _take_in(self, now_s: float, mode: Mode, plays: bool) -> None:
         struck_s = next((change.time_s for change in self._changes if change.struck), None)

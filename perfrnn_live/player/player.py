@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from perfrnn_live.music.midi import (
+    CHANNEL_PRESSURE,
+    PITCH_BEND,
     SUSTAIN,
     control_change,
     control_of,
@@ -95,7 +97,8 @@ class Player:
     def next_due_s(self) -> float | None:
         """When the next message is due; None if there is none."""
         due_s = self._queue.next.due_s if self._queue.next else None
-        return min((moment_s for moment_s in (due_s, self._sensing_s) if moment_s is not None), default=None)
+        moments_s = due_s, self._sensing_s, self._hands.next_due_s
+        return min((moment_s for moment_s in moments_s if moment_s is not None), default=None)
 
     @property
     def sounding(self) -> frozenset[int]:
@@ -120,6 +123,8 @@ class Player:
                 self._report(TakenBack(plan, self._clock.now(), asked=True, silenced=True))
             case Panic(plan):
                 self._drop(plan)
+                for port in self._hands.inputs:  # whatever went wrong with them: all begins anew
+                    self._let_go(port)
                 self._release_all()
                 self._report(TakenBack(plan, self._clock.now(), asked=True, silenced=True))
             case Steer(controls):
@@ -142,7 +147,9 @@ class Player:
                 self.stop()
 
     def play_due(self) -> None:
-        """Send what is due by now."""
+        """Send what is due by now, and let go of what the other player can no longer be holding."""
+        for port, up in self._hands.overdue(self._clock.now()):
+            self._follow(Received(self._clock.now(), up, port))
         if self._sensing_s is not None and self._sensing_s <= self._clock.now():
             self._output.send(_ACTIVE_SENSING)
             self._sensing_s = self._clock.now() + _SENSING_S
@@ -198,6 +205,7 @@ class Player:
     def _hear(self, received: Received) -> None:
         """Find out whose `received` is: the instrument's own, or the other player's."""
         message = received.message
+        self._hands.hear(received.port, received.arrival_s, message)
         if received.port in self._ignored or not is_of_channel(message):
             return
         if self._echo.is_echo(received.arrival_s, message):
@@ -212,7 +220,7 @@ class Player:
             if self._steers(message):
                 self._report(Received(moved_s, message, received.port, steers=True))
                 return
-            for each in self._hands.move(received.port, message):
+            for each in self._hands.move(received.port, moved_s, message):
                 self._follow(Received(moved_s, each, received.port))
 
     def _steers(self, message: bytes) -> bool:
@@ -236,7 +244,7 @@ class Player:
                 self._put(up)
         if strikes(message) and message[1] in self._sounding:
             self._send_now(note_off(message[1]))
-        if self._thru and is_played(message):
+        if self._thru and not (_is_of_all_keys(message) and self._hands.channels(received.port) > 1):
             self._put(bytes((message[0] & 0xF0, *message[1:])))  # one piano, one channel
 
     def _lose_output(self) -> None:
@@ -296,3 +304,8 @@ class Player:
         self._echo.sent(sent_s + delay_s, message)
         self._loopback.sent(sent_s, message)
         return delay_s
+
+
+def _is_of_all_keys(message: bytes) -> bool:
+    """True for bends and pressure, which move every key of a channel; some keyboards give each finger a channel."""
+    return message[0] & 0xF0 in (CHANNEL_PRESSURE, PITCH_BEND)

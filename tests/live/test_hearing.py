@@ -41,7 +41,6 @@ Script = Sequence[tuple[float, bytes]]
             [note_on(60, 80), control_change(64, 64), note_off(60), control_change(64, 63)],
             [Change(1.0, (), ((60, 80),)), None, None, Change(4.0, (60,))],
         ),
-        ([note_on(60, 80), control_change(123, 0)], [Change(1.0, (), ((60, 80),)), Change(2.0, (60,))]),
         ([b"\xf8", b"\xfe", b"\xd0\x40", b"\xe0\x00\x40", control_change(1, 3), b"\xa0\x3c\x40"], [None] * 6),
     ],
 )

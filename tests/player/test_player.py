@@ -217,7 +217,7 @@ def test_an_output_that_is_lost_takes_the_plan_along_and_comes_back_silent() -> 
         Sent(None, 1000.75, 1000.75, PEDAL_UP, 1000.75),
         TakenBack(0, 1000.75, asked=False, silenced=True, dropped=1),
     ]
-    assert stage.player.next_due_s is None and stage.player.sounding == frozenset()
+    assert stage.player.next_due_s == 1030.0 and stage.player.sounding == frozenset()  # the key held is all there is
     stage.schedule((0.8, 3, note_on(E, 80)))  # of the plan that is dropped
     stage.schedule((1.5, 4, note_on(E, 80)), plan=1)
     stage.play_until(2.0)
@@ -366,11 +366,27 @@ def test_what_is_no_music_passes_by_on_every_channel(thru: bool) -> None:
     for channel in range(16):
         for status, *data in ((0xA0, C, 9), (0xD0, 9), (0xC0, 9), (0xE0, 0, 64), (0xB0, 7, 100)):
             stage.bring(bytes((status | channel, *data)))
-    assert len(stage.reports) == 16 * 5 and stage.sent == []
+    assert len(stage.reports) == 16 * 5
+    moved = [b"\xa0\x3c\x09", b"\xd0\x09", b"\xc0\x09", b"\xe0\x00\x40", b"\xb0\x07\x64"]  # all on the piano's channel
+    assert [message for _, message in stage.sent] == moved * 16 * thru
+    stage.port.sent.clear()
     for channel in range(16):
         stage.bring(bytes((0x90 | channel, C, 80)))
         stage.bring(bytes((0x80 | channel, C, 0)))
     assert [message for _, message in stage.sent] == [note_on(C, 80), bytes((0x80, C, 0))] * 16 * thru
+
+
+@pytest.mark.parametrize(
+    ("message", "is_of_a_finger"), [(b"\xe1\x00\x50", True), (b"\xd1\x20", True), (b"\xb1\x4a\x20", False)]
+)
+def test_what_bends_one_finger_does_not_bend_the_whole_piano(message: bytes, is_of_a_finger: bool) -> None:
+    stage = Stage(thru=True)
+    stage.bring(b"\x91\x3c\x50")
+    stage.bring(message)
+    stage.bring(b"\x92\x40\x50")  # another finger, on another channel
+    stage.bring(message)
+    on_the_pianos_channel = bytes((message[0] & 0xF0, *message[1:]))
+    assert [sent for _, sent in stage.sent].count(on_the_pianos_channel) == 2 - is_of_a_finger
 
 
 class Studio(Stage):
@@ -423,6 +439,8 @@ class Studio(Stage):
             case "take back":
                 self.player.handle(TakeBack(number))
             case "panic":
+                for held in self.held.values():
+                    held.clear()
                 self.player.handle(Panic(number))
                 assert not self.port.there or not (self.down or self.pedal)
             case "strike":
