@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -12,8 +13,7 @@ from perfrnn_live.live.wishes import Do, Turn, Wish
 from perfrnn_live.music.midi import CONTROL_CHANGE, control_of, strikes
 from perfrnn_live.player.messages import Received
 from perfrnn_live.stage.bindings import LEARNABLE_CONTROLS, Bindings, may_bind
-
-_PRESSED = 64  # a controller as a button is down from here on, as a pedal is
+from perfrnn_live.stage.encoders import Habit
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,9 @@ class Desk:
 
     Knobs pick up: a controller changes nothing until, from where it last stood to where it stands now, it reaches or
     crosses the value. So it never moves a value further than it was moved itself, whoever changed the value meanwhile;
-    and one that was not yet seen moves none until it stands on it. A controller as a button is pressed when it goes up
-    to 64 or more. Channels are all one. Controllers are absolute and of 7 bits.
+    and one that was not yet seen moves none until it stands on it. A controller that is found to be an endless encoder
+    turns its knob from where it stands. A controller as a button is pressed when it goes up to 64 or more, or says
+    again and again that it is there. Channels are all one. Controllers are of 7 bits.
     """
 
     def __init__(self, settings: Settings, learned: Path | None) -> None:
@@ -66,7 +67,8 @@ class Desk:
         self.settings = settings
         self.selected = next(iter(KNOBS))
         self._bindings = Bindings(learned)
-        self._positions: dict[str, int] = {}
+        self._habits: defaultdict[str, Habit] = defaultdict(Habit)
+        self._turned_to: dict[str, int] = {}  # where a knob's controller would stand that is turned by an encoder
         self._learning: str | None = None
         self._storing = False
         self._remark = self._taught = ""
@@ -100,16 +102,20 @@ class Desk:
         message, control = received.message, control_of(received.message)
         if control is None:
             return None
-        before, now = self._positions.get(control), message[2]
-        self._positions[control] = now
+        habit, now = self._habits[control], message[2]
+        before = habit.value
+        habit.follow(now)
         if not received.steers:
             return None
         name = self._bindings.name_for(control)
         if (lesson := self._lesson(message, control)) is not None:
             self._learn(control, lesson)
+        elif name in KNOBS and habit.is_encoder:
+            return self._turn_on(received.arrival_s, KNOBS[name], habit.ticks)
         elif name in KNOBS:
-            return self._turn(received.arrival_s, KNOBS[name], now if before is None else before, now)
-        elif name is not None and _presses(message, before or 0):
+            since = now if before is None or habit.may_be_encoder else before
+            return self._turn(received.arrival_s, KNOBS[name], since, now)
+        elif name is not None and (strikes(message) or (_is_controller(message) and habit.presses)):
             return Do(received.arrival_s, ACTIONS[name])
         return None
 
@@ -183,10 +189,15 @@ class Desk:
         self._remark = f"pick-up: {label(knob.name)} is at {knob.text(value)}, turn {way}"
         return None
 
+    def _turn_on(self, at_s: float, knob: Knob, ticks: int) -> Turn:
+        """An encoder turns the knob from where it stands, a controller's position for each of its ticks."""
+        value, position = getattr(self.settings, knob.name), self._turned_to.get(knob.name)
+        if position is None or knob.value_at(position) != value:
+            position = knob.position_of(value)
+        self._turned_to[knob.name] = position = min(max(position + ticks, 0), 127)
+        self._remark = ""
+        return self._put(at_s, knob.name, knob.value_at(position))
+
 
 def _is_controller(message: bytes) -> bool:
     return message[0] & 0xF0 == CONTROL_CHANGE
-
-
-def _presses(message: bytes, before: int) -> bool:
-    return strikes(message) or (_is_controller(message) and before < _PRESSED <= message[2])

@@ -194,8 +194,56 @@ def test_channels_are_all_one(desk: Desk) -> None:
     ],
 )
 def test_a_controller_as_a_button_acts_once_when_it_goes_up(desk: Desk, controller: int, action: Action | Pad) -> None:
-    done = [send(desk, control_change(controller, value)) for value in (127, 127, 80, 0, 63, 64, 10, 100)]
-    assert done == [Do(AT_S, action) if acts else None for acts in (1, 0, 0, 0, 0, 1, 0, 1)]
+    done = [send(desk, control_change(controller, value)) for value in (80, 127, 127, 80, 0, 63, 64, 10, 100)]
+    assert done == [Do(AT_S, action) if acts else None for acts in (1, 0, 0, 0, 0, 0, 1, 0, 1)]
+
+
+@pytest.mark.parametrize("value", [127, 64])
+def test_a_footswitch_that_says_nothing_when_it_is_let_go_acts_each_time(desk: Desk, value: int) -> None:
+    pressed = Do(AT_S, Action.AGAIN)
+    assert [send(desk, control_change(103, value)) for _ in range(3)] == [pressed] * 3
+    assert send(desk, control_change(103, 0)) is None  # it does say so: from now on it is a button like any other
+    assert [send(desk, control_change(103, value)) for _ in range(3)] == [pressed, None, None]
+
+
+@pytest.mark.parametrize(("forward", "back"), [(1, 127), (65, 63), (1, 65)])
+def test_an_endless_encoder_turns_its_knob_from_where_it_stands(desk: Desk, forward: int, back: int) -> None:
+    knob = KNOBS["temperature"]
+    turn(desk, 1, *[forward] * 12)
+    stands = knob.position_of(desk.settings.temperature)
+    assert 64 + 10 <= stands <= 64 + 12  # what it is must be seen first
+    turn(desk, 1, *[back] * 5)
+    assert knob.position_of(desk.settings.temperature) == stands - 5
+    turn(desk, 1, *[forward + 4] * 2)  # turned quickly
+    assert knob.position_of(desk.settings.temperature) == stands + 5
+    turn(desk, 1, *[back] * 200)
+    assert desk.settings.temperature == 0.5
+    turn(desk, 1, *[forward] * 200)
+    assert desk.settings.temperature == 2.0
+    press(desk, DOWN)
+    before = desk.settings.temperature
+    turn(desk, 1, back)  # from where the key has put it
+    assert knob.position_of(desk.settings.temperature) == knob.position_of(before) - 1
+
+
+def test_an_encoder_gets_from_option_to_option(desk: Desk) -> None:
+    for mode in (Mode.TRADE, Mode.DUET):
+        turn(desk, 28, *[1] * 60)
+        assert desk.settings == Settings(mode=mode)
+
+
+def test_first_ticks_to_and_fro_do_not_throw_a_knob_from_end_to_end(desk: Desk) -> None:
+    for forward, back in ((1, 127), (65, 63), (1, 65)):
+        turn(desk, 1, forward, back, forward, back)
+        assert abs(KNOBS["temperature"].position_of(desk.settings.temperature) - 64) <= 1
+
+
+def test_a_knob_that_trembles_or_repeats_itself_stays_a_knob(desk: Desk) -> None:
+    turn(desk, 1, 64, 65, 64, 65, 63, 64, 90, 90, 90, 90)
+    assert desk.settings.temperature == KNOBS["temperature"].value_at(90)
+    turn(desk, 1, 127, 127, 127, 90)  # for a moment it looked like an encoder
+    turn(desk, 1, 127, 60)
+    assert desk.settings.temperature == KNOBS["temperature"].value_at(60)
 
 
 @pytest.mark.parametrize(
