@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 NOTE_OFF, NOTE_ON, CONTROL_CHANGE, CHANNEL_PRESSURE, PITCH_BEND = 0x80, 0x90, 0xB0, 0xD0, 0xE0
-SUSTAIN = 64
+MODULATION, EXPRESSION, SUSTAIN = 1, 11, 64
 PEDALS = (SUSTAIN, 66, 67)
 
 
@@ -45,6 +45,11 @@ def control_of(message: bytes) -> str | None:
     if strikes(message) or releases(message):
         return f"note {message[1]}"
     return f"CC {message[1]}" if message[0] & 0xF0 == CONTROL_CHANGE else None
+
+
+def moves_all_keys(message: bytes) -> bool:
+    """True for a bend and for channel pressure; where each finger has a channel of its own, that is one key."""
+    return message[0] & 0xF0 in (CHANNEL_PRESSURE, PITCH_BEND)
 
 
 def is_played(message: bytes) -> bool:

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from perfrnn_live.music.midi import CONTROL_CHANGE, SUSTAIN, control_change, is_played, note_off, releases, strikes
+from perfrnn_live.music.midi import (
+    CHANNEL_PRESSURE,
+    CONTROL_CHANGE,
+    EXPRESSION,
+    MODULATION,
+    PEDALS,
+    PITCH_BEND,
+    SUSTAIN,
+    control_change,
+    is_played,
+    note_off,
+    releases,
+    strikes,
+)
 from perfrnn_live.music.pedal import PEDAL_DOWN
 
 _ALL_SOUND_OFF, _RESET_CONTROLLERS = 120, 121
@@ -13,6 +26,15 @@ _ACTIVE_SENSING = b"\xfe"
 _SENSED_S = 0.33  # a sender that goes on says so every 0.3 s, 10 % more or less
 _HELD_S = 30.0  # no key is held for longer: its release was lost
 _PEDAL_UP = control_change(SUSTAIN, 0)
+_AT_REST: dict[
+    tuple[int, int | None], bytes
+] = {  # what a hand or a foot leaves behind when it lets go (MIDI 1.0, Reset All Controllers)
+    **{(CONTROL_CHANGE, pedal): control_change(pedal, 0) for pedal in PEDALS},
+    (CONTROL_CHANGE, MODULATION): control_change(MODULATION, 0),
+    (CONTROL_CHANGE, EXPRESSION): control_change(EXPRESSION, 127),
+    (CHANNEL_PRESSURE, None): bytes((CHANNEL_PRESSURE, 0)),
+    (PITCH_BEND, None): bytes((PITCH_BEND, 0, 64)),
+}
 
 _Place = tuple[str, int]
 """An input and a channel."""
@@ -20,18 +42,16 @@ _Place = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """Since when a key is down, or a pedal stands at a `position`."""
+    """Since when a key or pedal is down; what is only half down, or a bent wheel, is not at rest either."""
 
     since_s: float
-    position: int
-
-    @property
-    def is_down(self) -> bool:
-        return self.position >= PEDAL_DOWN
+    is_down: bool
+    message: bytes
 
 
 class Hands:
-    """Keys and pedals that are down, each as the message that lets go of it, on each channel of each input.
+    """Keys and pedals that are down, and wheels that are turned, each as the message that lets go of it: by input and
+    channel.
 
     Keyboards lose releases, switch their channel with a key down, and are unplugged: nothing stays down for that. What
     goes up on a channel where it is not down, goes up on every channel of that input. A key that is held for 30 s is
@@ -48,8 +68,13 @@ class Hands:
         return {up for held in self._held.values() for up, each in held.items() if each.is_down}
 
     @property
+    def held(self) -> set[bytes]:
+        """What lets go of everything that is not at rest: half pedals, bends and so on as well."""
+        return set().union(*self._held.values())
+
+    @property
     def inputs(self) -> set[str]:
-        """The inputs that hold something, a pedal that is only half down included."""
+        """The inputs that hold something, down or half down."""
         return {port for (port, _), held in self._held.items() if held}
 
     def holds(self, pitch: int) -> bool:
@@ -75,21 +100,20 @@ class Hands:
         place = port, message[0] & 0x0F
         if message[0] & 0xF0 == CONTROL_CHANGE and message[1] >= _ALL_SOUND_OFF:
             return self._let_go_of_much(place, message[1])
-        if not is_played(message):
-            return [message]
         up = _up(message)
-        if strikes(message):
-            again = self._is_down(up)
-            self._held.setdefault(place, {})[up] = _Held(arrival_s, 127)
-            return [up, message] if again else [message]
-        position = 0 if releases(message) else message[2]
-        if up not in self._held.get(place, {}):
+        if up is None:
+            return [message]
+        again, held = self._is_down(up), self._held.setdefault(place, {})
+        goes_down = strikes(message) or (is_played(message) and not releases(message) and message[2] >= PEDAL_DOWN)
+        if not goes_down and up not in held:
             self._forget(port, up)  # it went down on another channel of this input
-        if position:
-            self._held.setdefault(place, {})[up] = _Held(arrival_s, position)
+        if releases(message) or message[1:] == up[1:]:
+            held.pop(up, None)
         else:
-            self._discard(place, up)
-        return [message] if position >= PEDAL_DOWN or not self._is_down(up) else []
+            held[up] = _Held(arrival_s, goes_down, message)
+        if strikes(message):
+            return [up, message] if again else [message]
+        return [message] if goes_down or not self._is_down(up) else []
 
     def let_go(self, port: str) -> list[bytes]:
         """Let go of all that an input holds; returns the messages that let go of what nobody holds any more."""
@@ -123,7 +147,7 @@ class Hands:
             return []
         released = self._let_go_of(place, [up for up in held if releases(up)])
         if controller == _ALL_SOUND_OFF and pedal is not None and pedal.is_down and self._times_down(_PEDAL_UP) == 1:
-            released += [_PEDAL_UP, control_change(SUSTAIN, pedal.position)]  # what only this pedal holds ends
+            released += [_PEDAL_UP, control_change(SUSTAIN, pedal.message[2])]  # what only this pedal holds ends
         return released
 
     def _let_go_of(self, place: _Place, ups: list[bytes]) -> list[bytes]:
@@ -148,7 +172,9 @@ class Hands:
         return sum(up in held and held[up].is_down for held in self._held.values())
 
 
-def _up(message: bytes) -> bytes:
-    """What lets go of the key or pedal that `message` moves."""
-    is_pedal = message[0] & 0xF0 == CONTROL_CHANGE
-    return control_change(message[1], 0) if is_pedal else note_off(message[1])
+def _up(message: bytes) -> bytes | None:
+    """What lets go of the key, pedal or wheel that `message` moves; None if it moves none."""
+    if strikes(message) or releases(message):
+        return note_off(message[1])
+    status = message[0] & 0xF0
+    return _AT_REST.get((status, message[1] if status == CONTROL_CHANGE else None))

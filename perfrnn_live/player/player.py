@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from perfrnn_live.music.midi import (
-    CHANNEL_PRESSURE,
-    PITCH_BEND,
     SUSTAIN,
     control_change,
     control_of,
     is_of_channel,
     is_played,
+    moves_all_keys,
     note_off,
     releases,
     strikes,
@@ -198,7 +197,7 @@ class Player:
     def _release_all(self) -> None:
         self._release_keys()
         if self._thru:
-            for up in sorted(self._hands.down):
+            for up in sorted(self._hands.held):
                 self._put(up)
         self._send_now(_PEDAL_UP)
 
@@ -244,12 +243,12 @@ class Player:
                 self._put(up)
         if strikes(message) and message[1] in self._sounding:
             self._send_now(note_off(message[1]))
-        if self._thru and not (_is_of_all_keys(message) and self._hands.channels(received.port) > 1):
+        if self._thru and not (moves_all_keys(message) and self._hands.channels(received.port) > 1):
             self._put(bytes((message[0] & 0xF0, *message[1:])))  # one piano, one channel
 
     def _lose_output(self) -> None:
         dropped = self._queue.strikes
-        self._left |= {note_off(pitch) for pitch in self._sounding} | (self._hands.down if self._thru else set())
+        self._left |= {note_off(pitch) for pitch in self._sounding} | (self._hands.held if self._thru else set())
         self.silence()
         self._drop_plan(dropped, silenced=True)
 
@@ -288,7 +287,7 @@ class Player:
         self._put_and_report(message, None, self._clock.now())
 
     def _put_and_report(self, message: bytes, number: int | None, due_s: float) -> None:
-        delay_s = self._put(message)
+        delay_s = self._put(message, is_own=True)
         if strikes(message):
             self._sounding.add(message[1])
         elif releases(message):
@@ -296,16 +295,11 @@ class Player:
         sent_s = self._clock.now()
         self._report(Sent(number, due_s, sent_s, message, sent_s + delay_s))
 
-    def _put(self, message: bytes) -> float:
+    def _put(self, message: bytes, is_own: bool = False) -> float:
         """Send it as the output wants it; returns how long it takes to sound."""
         message = self._profile.to_output(message)
         sent_s, delay_s = self._clock.now(), self._profile.output_delay_s(message)
         self._output.send(message)
         self._echo.sent(sent_s + delay_s, message)
-        self._loopback.sent(sent_s, message)
+        self._loopback.sent(sent_s, message, is_own)
         return delay_s
-
-
-def _is_of_all_keys(message: bytes) -> bool:
-    """True for bends and pressure, which move every key of a channel; some keyboards give each finger a channel."""
-    return message[0] & 0xF0 in (CHANNEL_PRESSURE, PITCH_BEND)

@@ -132,7 +132,7 @@ class _DriverPort:
 
     def look(self) -> bool:
         if self._client is not None and not self._gone:
-            self._gone = not self._client.alive() or (self._asked != VIRTUAL and not self._is_listed(self._client))
+            self._gone = not self._client.alive() or (self._asked != VIRTUAL and not self._is_there(self._client))
         return not self._gone
 
     def reopen(self, taken: Collection[str]) -> str | None:
@@ -166,11 +166,11 @@ class _DriverPort:
         if client is not None:
             client.close()
 
-    def _is_listed(self, client: Client) -> bool:
+    def _is_there(self, client: Client) -> bool:
         names = client.ports()
         if sys.platform == "win32":  # all devices are numbered anew when one goes; elsewhere that is another device
             return unnumbered(self._listed) in map(unnumbered, names)
-        return self._listed in names
+        return self._listed in names and client.connected()
 
 
 class _DriverOut(_DriverPort):

@@ -11,7 +11,7 @@ from perfrnn_live.player.ports import MidiIn, MidiOut
 # A look takes JACK 0.04 ms, and may be held up for some more. Opening a port takes it 60 to 100 ms, all of them with
 # the interpreter's lock held, so that no thread would help; music seldom pauses for as long, but often for half of it.
 _LOOK_TAKES_S, _OPENING_TAKES_S = 0.02, 0.05
-_PAUSE_S = 0.5  # a program that ends and is started again within it would be missed
+_PAUSE_S = 0.5
 
 
 class _Watched:

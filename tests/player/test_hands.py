@@ -104,6 +104,20 @@ def test_the_reset_of_controllers_raises_the_pedals_of_its_channel_half_pedals_t
     assert hands.move("piano", 4.0, control_change(121, 0)) == [control_change(66, 0)]
 
 
+def test_an_input_that_is_let_go_leaves_nothing_bent_or_half_down() -> None:
+    hands = Hands()
+    turned = [control_change(64, 50), control_change(66, 40), control_change(67, 60), b"\xe3\x10\x50", b"\xd0\x22"]
+    turned += [control_change(1, 30), control_change(11, 90)]
+    for message in [*turned, note_on(C, 80), control_change(7, 20)]:  # a volume is where somebody has put it
+        assert hands.move("piano", 0.0, message) == [message]
+    rest = [control_change(64, 0), control_change(66, 0), control_change(67, 0), b"\xe0\x00\x40", b"\xd0\x00"]
+    rest += [control_change(1, 0), control_change(11, 127)]
+    assert hands.down == {note_off(C)} and hands.held == {*rest, note_off(C)}
+    assert hands.move("piano", 1.0, b"\xe3\x00\x40") == [b"\xe3\x00\x40"]  # let go already
+    assert {*hands.let_go("piano")} == {*rest, note_off(C)} - {b"\xe0\x00\x40"}
+    assert not hands.held and not hands.inputs
+
+
 @pytest.mark.parametrize("controller", [122])
 def test_what_is_for_the_keyboard_alone_is_not_passed_on(controller: int) -> None:
     assert Hands().move("piano", 0.0, control_change(controller, 0)) == []

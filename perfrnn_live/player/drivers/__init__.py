@@ -44,6 +44,11 @@ class Client(Protocol):
         """False once the system itself has ended, where that is told."""
         ...
 
+    def connected(self) -> bool:
+        """False once nothing is connected to the port any more that was opened to reach another one, where that is
+        told: the other may have been closed and made anew meanwhile."""
+        ...
+
     def close(self) -> None:
         """Give everything back. Nothing is received any more, and the client must not be used. Never raises."""
         ...

@@ -1,7 +1,8 @@
-"""JACK through the system's own libjack, by the package JACK-Client: where RtMidi's JACK cannot be had.
+"""JACK through the system's own libjack, by the package JACK-Client.
 
-No call holds the interpreter's lock while it waits for the server, and a server that ends is noticed. The price is a
-callback in Python at each of JACK's periods: 6 µs (1.6 % of a core at periods of 2.7 ms), against none in RtMidi.
+No call holds the interpreter's lock while it waits for the server; a server that ends is noticed, and so is a program
+that ends and is back at once. The price, against RtMidi's JACK, is a callback in Python at each of JACK's periods: 6 µs
+(1.6 % of a core at periods of 2.7 ms).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 from perfrnn_live.player.drivers import PORT_NAME, System, client_name
 from perfrnn_live.player.messages import Direction
 
-_LEFT_OUT = {0xF0, 0xF1, 0xF8}  # sysex, time code, MIDI clock; as RtMidi does
+_LEFT_OUT = {0xF0, 0xF1, 0xF8}  # sysex, time code, MIDI clock
 _LONGEST_PERIOD_S = 0.1
 _DRAIN_PERIODS = 20  # a buffer of JACK's shortest period takes a few dozen messages
 _PASS_ON_PERIODS = 2  # the listener hears them in the next period at the latest
@@ -78,6 +79,11 @@ class JackClient:
 
     def alive(self) -> bool:
         return self._alive
+
+    def connected(self) -> bool:
+        with contextlib.suppress(self._error):
+            return self._port is not None and bool(self._client.get_all_connections(self._port))
+        return False
 
     def close(self) -> None:
         self._received = None

@@ -1,8 +1,11 @@
-"""ALSA, JACK, CoreMIDI and WinMM through the C++ library RtMidi, in whichever of its two Python bindings is installed.
+"""ALSA, CoreMIDI and WinMM through the C++ library RtMidi, in whichever of its two Python bindings is installed.
 
 `python-rtmidi` has wheels up to Python 3.12 and none above. There `supriya-midi` takes its place: of the bindings with
 wheels for 3.13 and 3.14 it alone has them for Linux on ARM too, and it is typed and a tenth of the size of `rtmidi2`.
-Its wheels bring a libjack that today's JACK servers refuse ("protocol mismatch"), so its JACK is left to `jack.py`.
+
+RtMidi's JACK is left to `jack.py`. There an input is deaf after a sysex without its end, nobody is told that a server
+has ended, and closing waits for the server with the interpreter's lock held. supriya-midi's wheels bring a libjack that
+today's servers refuse, besides ("protocol mismatch").
 """
 
 from __future__ import annotations
@@ -51,14 +54,14 @@ def load() -> Binding:
     """The installed binding. Raises MidiUnavailable, saying what to install."""
     try:
         try:
-            import rtmidi  # first on any Python: Linux distributions build it for newer ones too, with their libjack
+            import rtmidi  # first on any Python: Linux distributions build it for newer ones too
 
-            apis = _without(rtmidi.get_compiled_api(), rtmidi, "dummy")
+            apis = _used(rtmidi.get_compiled_api(), rtmidi)
             return Binding(rtmidi, apis, lambda event, data: event[0], closes_inputs=True)
         except ModuleNotFoundError:
             import supriya_midi as supriya
 
-            apis = _without(supriya.get_compiled_apis(), supriya, "dummy", "jack")
+            apis = _used(supriya.get_compiled_apis(), supriya)
             return Binding(supriya, apis, lambda message, delta_s, data: message, closes_inputs=False)
     except ModuleNotFoundError as error:
         raise MidiUnavailable(f"The package {PACKAGE} is missing: `{_INSTALL[PACKAGE]}`.") from error
@@ -67,8 +70,8 @@ def load() -> Binding:
         raise MidiUnavailable(f"The MIDI package does not load ({error}): {way_out}.") from error
 
 
-def _without(apis: Sequence[Any], module: Any, *names: str) -> list[Any]:
-    return [api for api in apis if module.get_api_name(api) not in names]
+def _used(apis: Sequence[Any], module: Any) -> list[Any]:
+    return [api for api in apis if module.get_api_name(api) not in ("dummy", "jack")]
 
 
 class RtMidiClient:
@@ -125,6 +128,9 @@ class RtMidiClient:
 
     def alive(self) -> bool:
         return True  # RtMidi does not tell
+
+    def connected(self) -> bool:
+        return True  # nor this
 
     def close(self) -> None:
         listened, self._received = self._received is not None, None

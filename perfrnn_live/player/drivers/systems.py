@@ -25,7 +25,7 @@ def systems() -> list[System]:
     """The MIDI systems there are packages for. Raises MidiUnavailable, saying what to install."""
     os.environ.setdefault("JACK_NO_START_SERVER", "1")  # looking for ports must not start a sound server
     found = rtmidi.systems()
-    if sys.platform == "linux" and not any(system.name == "jack" for system in found):
+    if sys.platform == "linux":
         found += jack.systems()
     return found
 
