@@ -58,6 +58,18 @@ def test_an_input_hears_all_but_what_is_left_out() -> None:
     assert received == [b"\xb0\x40\x7f", b"\xfe", b"\xfa", b"\xc0\x05", b"\x90\x3c\x64"]
 
 
+def test_after_a_sysex_without_its_end_notes_are_heard() -> None:
+    received: list[bytes] = []
+    with jack_lab.server(), jack_lab.sender() as hand:
+        port = open_input("virtual", SystemClock(), lambda arrival_s, message: received.append(message))
+        jack_lab.connect(hand.port, OWN_INPUT)
+        for message in (b"\xf0\x7e\x7f", b"\x90\x3c\x64", b"\xf0\x01", b"\x02\x03", b"\x80\x3c\x00"):
+            hand.send(message)
+        jack_lab.wait_for(lambda: received[-1:] == [b"\x80\x3c\x00"], "the release")
+        port.close()
+    assert received == [b"\x90\x3c\x64", b"\x80\x3c\x00"]
+
+
 def test_an_input_closed_in_a_flood_is_silent_at_once() -> None:
     received: list[bytes] = []
     stop = threading.Event()

@@ -92,6 +92,33 @@ def test_an_output_that_ends_and_comes_back_is_silent_and_plays_on(tmp_path: Pat
             jack_lab.wait_for(lambda: piano.gestures()[-2:] == [("off", C, 64), ("control", 64, 0)], "silence")
 
 
+@contextlib.contextmanager
+def piano() -> Iterator[tuple[str, list[bytes]]]:
+    """Something that listens, and is there and gone at once; gives its port and what it hears."""
+    import jack
+
+    client = jack.Client("quick", no_start_server=True)
+    port, heard = client.midi_inports.register("in"), list[bytes]()
+    client.set_process_callback(lambda frames: heard.extend(bytes(m) for _, m in port.incoming_midi_events()))
+    with client:
+        yield port.name, heard
+
+
+def test_a_synthesiser_that_is_restarted_at_once_is_noticed_and_heard_again() -> None:
+    with contextlib.ExitStack() as stack:
+        with piano() as (name, before):
+            link = stack.enter_context(player(name))
+            play(link, 0, note_on(C, 80))
+            jack_lab.wait_for(lambda: note_on(C, 80) in before, "the note")
+        with piano() as (again, heard):
+            assert again == name
+            assert wait_for_report(link, PortLost)[0] == PortLost(name, "output")
+            assert wait_for_report(link, PortBack)[0] == PortBack(name, "output")
+            play(link, 1, note_on(E, 70))
+            jack_lab.wait_for(lambda: note_on(E, 70) in heard, "the note after")
+            assert heard.index(note_off(C)) < heard.index(note_on(E, 70))
+
+
 def test_the_keys_of_an_input_that_ends_come_up_and_those_of_another_stay_down() -> None:
     with contextlib.ExitStack() as stack:
         left = stack.enter_context(jack_lab.sender("left"))

@@ -6,6 +6,7 @@ Moments are taken from the monitor's sample frames; a controller sent by another
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -241,6 +242,35 @@ def test_every_ending_leaves_silence(ear: Monitor, tmp_path: Path, ending: str) 
     assert (status, err) == (0, "")
     assert json.loads(out)["notes"] == len(strikes(ear.gestures()))
     assert recorded(record) == ear.gestures()
+
+
+@contextlib.contextmanager
+def flood() -> Iterator[str]:
+    """Something that sends a message in each of JACK's periods, 375 a second; gives its port."""
+    import jack
+
+    client = jack.Client("flood", no_start_server=True)
+    port, turns = client.midi_outports.register("out"), itertools.count()
+
+    def send(frames: int) -> None:
+        port.clear_buffer()
+        port.write_midi_event(0, (0xB0, 1, next(turns) % 128))
+
+    client.set_process_callback(send)
+    with client:
+        yield port.name
+
+
+def test_it_ends_at_once_while_messages_flood_in(ear: Monitor) -> None:
+    with flood() as source, playing("--output", ear.port, "--input", source, "--thru") as session:
+        wait_for_music(ear, notes=3)
+        began_s = time.monotonic()
+        session.terminate()
+        status, out, err = ended(session)
+        assert time.monotonic() - began_s < 5.0  # it took ten seconds, and its keys sounded on
+        wait_for_silence(ear)
+    assert (status, err) == (0, "")
+    assert json.loads(out)["dropped"] == 0
 
 
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP])
