@@ -10,6 +10,7 @@ from perfrnn_live.live.controls import Settings
 from perfrnn_live.music.scales import pitch_class_histogram, pitch_class_weights
 from perfrnn_live.sampling.controls import Controls
 
+_AS_MANY_AS_IT_LIKES = 32  # keys, at the knob's end
 _FOLLOW_S = 12.0  # the other player's notes of so long make the scale that is followed
 
 
@@ -32,6 +33,9 @@ class Steering:
         for at_s, pitch in self._struck:
             recent[pitch % 12] += at_s > now_s - _FOLLOW_S
         lowest, highest = self._range()
+        polyphony = self._base.polyphony
+        if settings.polyphony != _AS_MANY_AS_IT_LIKES:
+            polyphony = min(polyphony, settings.polyphony)
         return replace(
             self._base,
             temperature=settings.temperature,
@@ -44,7 +48,7 @@ class Steering:
                 pitch_class_histogram(settings.scale, recent),
                 settings.composers,
             ),
-            polyphony=min(settings.polyphony, self._base.polyphony),
+            polyphony=polyphony,
             pitch_classes=pitch_class_weights(settings.scale, recent),
             lowest=lowest,
             highest=highest,

@@ -90,6 +90,9 @@ def test_what_is_no_handle_is_done_to_what_the_model_expects(steering: Steering)
     controls = steering.controls(Settings(temperature=1.2, top_p=0.9, polyphony=4), 0.0)
     assert controls == Controls(1.2, 0.9, NOTHING, 4, lowest=21, highest=108, min_note_s=0.05)
     assert steering.controls(Settings(polyphony=32), 0.0).polyphony == 10  # no more than the piano has
+    free = Steering(Controls(), None)
+    limits = [free.controls(Settings(polyphony=keys), 0.0).polyphony for keys in (1, 31, 32)]
+    assert limits == [1, 31, 128]  # at the knob's end, as many as it likes
 
 
 def test_with_a_split_it_takes_the_side_where_the_hand_is_not() -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
-from perfrnn_live.engines.fake import FakeEngine
+from perfrnn_live.engines.fake import ConstantEngine, FakeEngine
 from perfrnn_live.live.controls import Mode, Settings
 from perfrnn_live.live.wayback import WayBack
 from perfrnn_live.music.midi import note_off, note_on, strikes
@@ -28,6 +29,17 @@ def test_sparse_music_is_never_taken_for_a_session_that_stands_still(beams: int,
     assert not [fact for fact in sitting.facts if isinstance(fact, TakenBack)]
     struck_s = [BEGAN_S, *(at_s for at_s, m in sitting.sent if strikes(m)), BEGAN_S + seconds]
     assert max(later - earlier for earlier, later in pairwise(struck_s)) < 5.0
+
+
+def test_a_session_that_has_nothing_to_say_says_that_it_is_there() -> None:
+    """A note of four seconds after every rest of four: for seconds there is nothing to be planned."""
+    logits = np.zeros(PERFORMANCE_8MS.size, np.float32)
+    logits[PERFORMANCE_8MS.tokens_of(EventKind.TIME_SHIFT).stop - 1] = 50.0
+    sitting = Sitting(engine=ConstantEngine(logits))
+    sitting.session.run(20.0)
+    assert not [fact for fact in sitting.facts if isinstance(fact, TakenBack)]
+    struck_s = [at_s for at_s, m in sitting.sent if strikes(m)]
+    assert len(struck_s) > 1 and min(later - earlier for earlier, later in pairwise(struck_s)) > 2.0
 
 
 @pytest.mark.parametrize("silent_s", [1.0, 5.0])
