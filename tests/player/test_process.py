@@ -155,6 +155,14 @@ def test_nobody_listens_any_more(player: Player) -> None:
     assert player.process.wait(LIMIT_S) == 0
 
 
+def test_a_session_that_has_stopped_reading_stops_nothing(player: Player) -> None:
+    """Ctrl-Z: the pipe of reports is full, and the player plays, hears and can be told to end all the same."""
+    for plan in range(20_000):
+        pickle.dump(TakeBack(plan), player.commands)
+    player.tell(Stop())
+    assert player.process.wait(LIMIT_S) == 0
+
+
 def test_what_was_sent_before_a_plan_was_taken_back_is_reported_before_it(player: Player) -> None:
     now_s = SystemClock().now()
     player.tell(Schedule(0, (Timed(now_s, 2, note_off(C)), Timed(now_s + 60.0, 3, note_off(E)))))
@@ -266,6 +274,19 @@ def test_what_a_driver_prints_does_not_come_between_the_reports(
     link = ProcessLink(Setup("virtual", (), False, DAW))
     with pytest.raises(MidiUnavailable, match=r"does not load \(broken\)"):
         link.ready()
+
+
+def test_of_what_a_driver_complains_of_for_hours_the_last_line_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flood = "import sys; [print('x' * 99_999, file=sys.stderr) for _ in range(300)]; print('bad luck', file=sys.stderr)"
+    monkeypatch.setattr("perfrnn_live.player.link.player_command", lambda: [sys.executable, "-c", flood])
+    link = ProcessLink(Setup("none", (), False, DAW))
+    with pytest.raises(PlayerLost, match="ended unexpectedly: bad luck"):
+        link.ready()
+    kept = [value for value in vars(link).values() if isinstance(value, bytes)]
+    assert max(map(len, kept)) < 5000
+    link.close()
 
 
 def test_a_player_that_cannot_even_start_is_lost_with_its_last_words(
