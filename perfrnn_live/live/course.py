@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum
 
 import numpy as np
@@ -10,6 +11,7 @@ from perfrnn_live.music.vocabulary import EventKind
 from perfrnn_live.sampling.continuation import Choice, Continuation, Moment
 from perfrnn_live.sampling.controls import Constraint, Controls
 from perfrnn_live.sampling.generation import Path, likeliest
+from perfrnn_live.sampling.recall import Quote
 
 _EARLY, _BREATH_S = 0.75, 0.3  # from this share of its length on, an answer ends at the first rest of so many seconds
 _OVERTIME, _OVERTIME_S = 1.5, 2.0  # an answer that still lacks strikes may last so many times its length, and so long
@@ -41,6 +43,7 @@ class Course:
         self.beams = beams
         self.part = Part.PLAYING
         self._must_strike = False
+        self._opening: Quote | None = None  # what an answer is to begin with
         # from the first step on a rest ends the answer; at the second it ends in any case
         self._ending: tuple[int, int] | None = None
         self._answer_step = self._latest_step = 0  # an answer's first strike; where it ends whatever it lacks
@@ -56,13 +59,16 @@ class Course:
         """Go on without end."""
         self.part, self._must_strike, self._ending = Part.PLAYING, False, None
 
-    def answer(self, step: int, length_s: float, fewest: int = 1) -> None:
+    def answer(self, step: int, length_s: float, fewest: int = 1, called: int = 0) -> None:
         """Strike at `step`, and come to an end after about `length_s`; later, within bounds, if the `fewest` strikes
-        are not planned by then."""
+        are not planned by then. It may begin as the call did, which is the last `called` strikes: the likelier, the
+        more is to be recalled."""
         length_steps = round(length_s * self._rate)
         self._answer_step, self._fewest = step, fewest
         self._latest_step = step + round((_OVERTIME * length_s + _OVERTIME_S) * self._rate)
         self.part, self._must_strike = Part.PLAYING, True
+        begins_alike = called > 0 and self._rng.random() < 1 - (1 - self.controls.recall) ** 2
+        self._opening = Quote(called, moved=0) if begins_alike else None
         self._ending = step + round(_EARLY * length_steps), step + length_steps
 
     def close(self, step: int) -> None:
@@ -113,6 +119,8 @@ class Course:
             if ring_steps <= 0:
                 return Choice(self._continuation.vocabulary.offsets[EventKind.NOTE_OFF] + min(own), moment.quote)
         constraint = Constraint(waited_steps, held, ring_steps, plays, not self._must_strike)
+        if self._must_strike and self._opening is not None:
+            moment = replace(moment, quote=self._opening)
         return self._continuation.chosen(moment, self.controls, self._rng, constraint)
 
     def likeliest(self, moment: Moment, held: frozenset[int]) -> Path:

@@ -191,8 +191,9 @@ class Improviser:
         self.course.play()
         self._loop = None
 
-    def answer(self, at_s: float, length_s: float, fewest: int = 1) -> None:
-        """Strike at once, and come to an end after about `length_s`, with the `fewest` strikes if they come soon."""
+    def answer(self, at_s: float, length_s: float, fewest: int = 1, called: int = 0) -> None:
+        """Strike at once, and come to an end after about `length_s`, with the `fewest` strikes if they come soon. What
+        was `called` are so many strikes, the last that were heard."""
         self._loop = None
         if self.memory.origin_s is None:
             self.memory.begin(at_s + self._lead_s)
@@ -200,7 +201,7 @@ class Improviser:
         self._waited_steps = max(math.floor(self.memory.steps_until(at_s + self._lead_s)), 0)
         step = self.heard.keyboard.step + self._waited_steps
         self._score.add([Settled(step)])
-        self.course.answer(step, length_s, fewest)
+        self.course.answer(step, length_s, fewest, called)
 
     def close(self) -> None:
         """Strike nothing beyond what is planned, and come to rest."""

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
 
-from perfrnn_live.engines.handles import Handles
+import numpy as np
+
+from perfrnn_live.engines.handles import NOTHING, Handles
 from perfrnn_live.live.controls import Settings
 from perfrnn_live.music.scales import pitch_class_histogram, pitch_class_weights
 from perfrnn_live.sampling.controls import Controls
 
 _AS_MANY_AS_IT_LIKES = 32  # keys, at the knob's end
+_MANY = 5  # strikes make a phrase that has a manner
 _FOLLOW_S = 12.0  # the other player's notes of so long make the scale that is followed
 
 
 class Steering:
     """`base` is what the instrument brings, its range and what its piano needs; the performer's settings come on top.
-    With `split` the machine keeps to the other side of that pitch than the other player's last note."""
+    With `split` the machine keeps to the other side of that pitch than the other player's last note. `manner` is how
+    dense, loud and high the other player's last phrase was: asked for where the knobs leave that free."""
 
     def __init__(self, base: Controls, split: int | None) -> None:
         self._base = base
         self._split = split
+        self.manner = NOTHING
         self._struck: deque[tuple[float, int]] = deque(maxlen=256)  # by the other player: when and which
 
     def struck(self, time_s: float, pitch: int) -> None:
@@ -42,9 +48,9 @@ class Steering:
             top_p=settings.top_p,
             recall=settings.recall,
             handles=Handles(
-                settings.density,
-                settings.loudness,
-                settings.register,
+                self.manner.density if settings.density is None else settings.density,
+                self.manner.loudness if settings.loudness is None else settings.loudness,
+                self.manner.register if settings.register is None else settings.register,
                 pitch_class_histogram(settings.scale, recent),
                 settings.composers,
             ),
@@ -61,3 +67,14 @@ class Steering:
             return lowest, highest
         hand = self._struck[-1][1] if self._struck else self._split
         return (lowest, self._split - 1) if hand >= self._split else (self._split, highest)
+
+
+def manner_of(strikes: Sequence[tuple[float, int, int]]) -> Handles:
+    """How dense, loud and high a phrase was, given the seconds, pitches and velocities of its strikes; of a few notes
+    nothing is said."""
+    if len(strikes) < _MANY:
+        return NOTHING
+    times_s, pitches, velocities = np.array(strikes).T
+    length_s = float(times_s[-1] - times_s[0])
+    density = (len(strikes) - 1) / length_s if length_s > 0 else None
+    return Handles(density, float(velocities.mean()), float(pitches.mean()))

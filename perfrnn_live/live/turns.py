@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from perfrnn_live.engines.handles import NOTHING
 from perfrnn_live.live.controls import Mode, Settings
 from perfrnn_live.live.hearing import Change, Hearing
 from perfrnn_live.live.improviser import Improviser
 from perfrnn_live.live.orders import Orders
 from perfrnn_live.live.phrases import Phrase
-from perfrnn_live.live.steering import Steering
+from perfrnn_live.live.steering import Steering, manner_of
 from perfrnn_live.live.wayback import WayBack
 from perfrnn_live.music.midi import is_played, strikes
 from perfrnn_live.player.messages import Schedule, Sent, TakeBack
@@ -31,7 +32,7 @@ class Turns:
         self._improviser, self._orders = improviser, orders
         self._steering, self._way_back = steering, way_back
         self._hearing, self._phrase = Hearing(), Phrase()
-        self._strikes = 0  # of the phrase so far
+        self._call: list[tuple[float, int, int]] = []  # of the phrase so far: when, which key, how loud
         self._changes: list[Change] = []  # what the other player did and the music does not know yet
         self.asked: tuple[str, float] | None = None  # what the next schedule is there for, and since when
         self._over_s: float | None = None  # when the phrase ended whose answer has not sounded yet
@@ -53,7 +54,7 @@ class Turns:
         if change is not None:
             self._changes.append(change)
             for pitch, velocity in change.struck:
-                self._strikes += 1
+                self._call.append((arrival_s, pitch, velocity))
                 self._phrase.strike(arrival_s, pitch, velocity)
                 self._steering.struck(arrival_s, pitch)
         self._phrase.rest(arrival_s, self._hearing.keys_down, self._hearing.pedal_down)
@@ -105,18 +106,22 @@ class Turns:
         if began_s is None or last_s is None:
             return
         self._phrase.clear()
-        strikes_of_call, self._strikes = self._strikes, 0
+        call, self._call = self._call, []
         self._way_back.phrase_ended(now_s, self._improviser.heard)
         self._orders.tell(over_s, "phrase", seconds=round(last_s - began_s, 3))
+        if settings.mode is not Mode.SOLO:
+            self._steering.manner = manner_of(call)
         if settings.mode is Mode.TRADE and plays:
             length_s = (last_s - began_s) * settings.answer_length
-            fewest = _FEWEST if strikes_of_call >= _MANY else 1
-            self.answer(over_s, now_s, min(max(length_s, _SHORTEST_S), _LONGEST_S), fewest)
+            fewest = _FEWEST if len(call) >= _MANY else 1
+            self._improviser.course.controls = self._steering.controls(settings, now_s)
+            self.answer(over_s, now_s, min(max(length_s, _SHORTEST_S), _LONGEST_S), fewest, len(call))
 
-    def answer(self, over_s: float, now_s: float, length_s: float, fewest: int) -> None:
-        """Answer for `length_s`, with the `fewest` strikes, what was over at `over_s`."""
+    def answer(self, over_s: float, now_s: float, length_s: float, fewest: int, called: int = 0) -> None:
+        """Answer for `length_s`, with the `fewest` strikes, what was over at `over_s`: the last strikes, so many as
+        were `called`."""
         before = self._improviser.heard
-        self._improviser.answer(now_s, length_s, fewest)
+        self._improviser.answer(now_s, length_s, fewest, called)
         self.before, self._over_s = before, over_s
         self.length_s, self.fewest = length_s, fewest
         self.began_s, self.ended_s = now_s, None
@@ -137,12 +142,14 @@ class Turns:
         else:
             self._improviser.woven(now_s, ())
             self._improviser.play()
+        if mode is Mode.SOLO:
+            self._steering.manner = NOTHING
 
     def fell_silent(self) -> None:
         """Nothing is answered any more, and no phrase goes on."""
         self._over_s = self.asked = None
         self._phrase.clear()
-        self._strikes = 0
+        self._call = []
 
     def _take_in(self, now_s: float, mode: Mode, plays: bool) -> None:
         struck_s = next((change.time_s for change in self._changes if change.struck), None)

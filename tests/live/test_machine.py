@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from perfrnn_live.engines.fake import ConstantEngine
+from perfrnn_live.engines.handles import Handles
 from perfrnn_live.live.controls import Mode, Settings
 from perfrnn_live.live.happenings import Time
 from perfrnn_live.music.midi import control_change, note_off, note_on, releases, strikes
@@ -70,7 +72,8 @@ def test_after_the_answer_the_last_notes_ring_and_then_nothing_sounds() -> None:
 
 
 def test_the_next_note_stops_an_answer_and_no_key_stays_down() -> None:
-    plain, stopped = Sitting(settings=TRADE), Sitting(settings=TRADE)
+    busy = replace(TRADE, density=12.0)
+    plain, stopped = Sitting(settings=busy), Sitting(settings=busy)
     for sitting in (plain, stopped):
         sitting.phrase_at(1002.0, CALL)
     stopped.play_at(1005.5, note_on(72, 90))
@@ -376,3 +379,33 @@ def test_an_answer_does_not_wait_for_its_notes_for_ever() -> None:
     answers = lazy_answers(5, waits=30)
     assert min(count for count, _ in answers) < 4
     assert max(seconds for _, seconds in answers) <= 1.5 * 1.5 + 2.0 + STEP_S  # an answer is 1.5 s long at least
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_an_answer_is_asked_to_be_as_the_call_was(mode: Mode) -> None:
+    sitting = Sitting(settings=Settings(mode=mode, loudness=100.0))
+    ended_s = sitting.phrase_at(1002.0, range(70, 78), gap_s=0.25)
+    sitting.press_at(ended_s + 4.0, "m")
+    asked: list[Handles] = []
+    for at_s in (ended_s, ended_s + 3.0, ended_s + 4.5):
+        sitting.link.at(at_s, lambda: asked.append(sitting.improviser.course.controls.handles))
+    sitting.session.run(ended_s + 5.0 - 1000.0)
+    before, after, in_the_next_mode = asked
+    alike = Handles(density=4.0, loudness=100.0, register=73.5)
+    assert before == Handles(loudness=100.0)
+    assert after == (before if mode is Mode.SOLO else alike)
+    assert in_the_next_mode == (before if mode in (Mode.SOLO, Mode.DUET) else alike)  # after duet comes solo
+
+
+def test_an_answer_may_begin_with_the_calls_first_notes() -> None:
+    """At recall 1 it always does, as far as the model goes along; at 0 it does by chance."""
+    shares = []
+    for recall in (0.0, 1.0):
+        alike = 0
+        for seed in range(12):
+            sitting = Sitting(seed, Settings(mode=Mode.TRADE, recall=recall))
+            sitting.phrase_at(1002.0, range(60, 72, 2))
+            sitting.session.run(8.0)
+            alike += sitting.struck_between(1003.0, 1008.0)[:3] == [60, 62, 64]
+        shares.append(alike / 12)
+    assert shares[0] == 0 and shares[1] > 0.5

@@ -15,7 +15,7 @@ MOTIF = [60, 67, 64, 72, 71, 69, 65, 62]
 
 def played(recall: float, mode: Mode = Mode.DUET, beams: int = 1) -> Sitting:
     """The motif twice, and the machine with it; then it is alone for twenty seconds."""
-    sitting = Sitting(2, Settings(mode=mode, recall=recall), beams=beams)
+    sitting = Sitting(2, Settings(mode=mode, recall=recall, density=12.0), beams=beams)
     for number, pitch in enumerate(MOTIF * 2):
         sitting.play_at(BEGAN_S + 0.5 + 0.2 * number, note_on(pitch, 70))
         sitting.play_at(BEGAN_S + 0.65 + 0.2 * number, note_off(pitch))

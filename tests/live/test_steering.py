@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from perfrnn_live.engines.handles import NOTHING, TAUGHT, Handles
 from perfrnn_live.live.controls import KNOBS, Settings
-from perfrnn_live.live.steering import Steering
+from perfrnn_live.live.steering import Steering, manner_of
 from perfrnn_live.music.composers import COMPOSERS
 from perfrnn_live.music.midi import strikes
 from perfrnn_live.music.scales import pitch_class_histogram, pitch_class_weights
@@ -168,3 +168,15 @@ def test_a_wish_picked_up_at_its_bottom_changes_what_comes_and_free_again_nothin
     high, plainly = turned.struck_between(1003.5, 1008.0), turned.struck_between(1009.0, 1012.0)
     assert np.mean(high) > np.mean(plainly) + 6
     assert turned.improviser.course.controls.handles == NOTHING
+
+
+def test_what_the_knobs_leave_free_is_asked_as_the_last_phrase_had_it() -> None:
+    steering = Steering(BASE, None)
+    call = [(10.0 + place / 4, 60 + place, 50 + 10 * place) for place in range(5)]
+    assert manner_of(call[:4]) == NOTHING
+    steering.manner = manner_of(call)
+    assert steering.manner == Handles(density=4.0, loudness=70.0, register=62.0)
+    assert steering.controls(Settings(), 0.0).handles == steering.manner
+    assert steering.controls(Settings(density=9.0), 0.0).handles == Handles(9.0, 70.0, 62.0)
+    chord = [(10.0, pitch, 80) for pitch in range(60, 66)]
+    assert manner_of(chord) == Handles(loudness=80.0, register=62.5)

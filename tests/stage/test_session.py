@@ -327,7 +327,7 @@ def test_a_full_disk_ends_the_recording_with_a_sentence_and_not_the_music(
 @pytest.mark.parametrize("mode", Mode)
 @pytest.mark.parametrize("thru", [False, True])
 def test_a_player_that_dies_has_a_successor_and_the_music_goes_on(mode: Mode, thru: bool) -> None:
-    sitting = Sitting(settings=Settings(mode=mode), restarts=True, thru=thru)
+    sitting = Sitting(settings=Settings(mode=mode, density=12.0), restarts=True, thru=thru)
     sitting.phrase_at(1001.0, range(60, 66))
     sitting.link.at(1005.0, lambda: sitting.link.die())
     sitting.phrase_at(1007.0, range(70, 74))
