@@ -23,7 +23,7 @@ from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.vocabulary import EventKind, Vocabulary
 from perfrnn_live.sampling.controls import FREE, Constraint, Controls
 from perfrnn_live.sampling.draw import sample, softmax
-from perfrnn_live.sampling.recall import Quote, recalled
+from perfrnn_live.sampling.recall import Quote, faithfulness, now_or_later, recalled
 from perfrnn_live.sampling.shaping import Shaping, shaped
 
 
@@ -203,6 +203,8 @@ class Continuation:
             if due_steps <= 0 and not constraint.waited_steps:
                 return Choice(int(self._off.start + oldest), moment.quote)
         allowed = self._allowed(moment, own, due_steps, shaping, constraint)
+        if moment.quote is not None and rng.random() < faithfulness(controls.recall):
+            allowed = self._in_time(moment.quote, keyboard, allowed)
         logits = shaping.applied(self.expected(moment, controls.handles), controls.temperature)
         token = sample(logits, rng, controls.temperature, controls.top_p, allowed, self._on)
         if not controls.recall or not self._on.start <= token < self._on.stop:
@@ -241,6 +243,17 @@ class Continuation:
             allowed[self._off] = own & (keyboard.struck_step <= keyboard.step - shaping.min_note_steps)
             allowed[self._shifts(1, longest_steps)] = True
         return allowed
+
+    def _in_time(self, quote: Quote, keyboard: Keyboard, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Of what is `allowed`, what keeps together that was together in what is quoted, and apart what was not; all,
+        where that leaves nothing."""
+        now = now_or_later(quote, keyboard.strikes, keyboard.step)
+        if now is None:
+            return allowed
+        apart = allowed.copy()
+        for tokens in (self._off, self._shift) if now else (self._on, self._velocity):
+            apart[tokens] = False
+        return apart if apart.any() else allowed
 
     def _shifts(self, shortest_steps: int, longest_steps: int) -> slice:
         """The tokens of time shifts from one length to another; none where the second is below the first."""

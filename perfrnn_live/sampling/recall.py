@@ -3,8 +3,8 @@
 The model goes on with a motif when it hears that one has begun (`music/returns.py`), but seldom begins one: of an
 answer's patterns of three intervals about one in a hundred is the call's, where people have one in ten. So at a strike,
 now and then, a place among the latest strikes is chosen that the model finds likely as it is or moved by an octave, a
-fourth or a fifth; from there the keys are played as they were, as long as the model goes along. When, how loud and how
-long stays the model's.
+fourth or a fifth; from there the keys are played as they were, together those that were together, as long as the model
+goes along. When, how loud and how long stays the model's.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from perfrnn_live.music.vocabulary import PITCHES
 _REACH = 250  # strikes back, at most, to where a quotation begins; half a minute of most music
 _NEAREST = 4  # and at least: what was just struck is no memory
 _FEWEST = 8  # strikes before anything is quoted
+_TOGETHER_STEPS = 3  # strikes at most so far apart are heard as one
 _CHORD_STEPS = 6  # strikes so close together are one chord: a quotation begins with its first
 _MOVES = np.array([0, 0, 0, 12, -12, 5, -5, 7, -7])  # semitones; most motifs come back where they were
 _FAREWELL = 2e-4  # a key that the model holds less likely than this, given that one is struck, ends the quotation
@@ -40,6 +41,11 @@ class Quote:
         """The key to be struck next; None where there is none so high or so low."""
         key = int(strikes.pitch[len(strikes.pitch) - self.back]) + self.moved
         return key if 0 <= key < PITCHES else None
+
+    def goes_together(self, strikes: Strikes) -> bool:
+        """Whether the key to be struck next was of one chord with the one before it."""
+        place = len(strikes.pitch) - self.back
+        return place > 0 and bool(strikes.step[place] - strikes.step[place - 1] <= _TOGETHER_STEPS)
 
     def after(self, strikes: Strikes, pitch: int) -> Quote | None:
         """When `pitch` is struck after `strikes`, by whomever; None where the quotation is over."""
@@ -67,7 +73,19 @@ def recalled(
     quoted = quote.key(strikes)
     if quoted is None or chances[quoted] < _FAREWELL:
         return key, None
-    return (quoted if rng.random() < 1 - (1 - recall) ** 3 else key), quote
+    return (quoted if rng.random() < faithfulness(recall) else key), quote
+
+
+def faithfulness(recall: float) -> float:
+    """The chance that what is quoted is followed."""
+    return 1 - (1 - recall) ** 3
+
+
+def now_or_later(quote: Quote, strikes: Strikes, step: int) -> bool | None:
+    """At `step`: True where the key to be struck next goes with the one that was just struck, False where it does not;
+    None where time has passed since then."""
+    just_struck = len(strikes.step) > 0 and step - strikes.step[-1] <= _TOGETHER_STEPS
+    return quote.goes_together(strikes) if just_struck else None
 
 
 def _begun(chances: NDArray[np.float64], strikes: Strikes, rng: np.random.Generator) -> Quote | None:

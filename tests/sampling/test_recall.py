@@ -123,3 +123,27 @@ def test_what_somebody_else_strikes_counts_as_any_strike() -> None:
     assert along.quote == Quote(back=12, moved=0)
     (astray,) = continuation.feed([start], [ON + 100])
     assert astray.quote == Quote(back=12, moved=0, misses=1)
+
+
+@pytest.mark.parametrize(("chord", "next_is"), [(3, "now"), (1, "later")])
+def test_what_was_together_is_quoted_together_and_what_was_apart_is_not(chord: int, next_is: str) -> None:
+    """Chords of so many keys, half a second apart; the first key of the next one has just been quoted."""
+    continuation = Continuation(FakeEngine())
+    tokens = [VELOCITY + 16]
+    for root in (48, 52, 55, 59):
+        keys = [root + 4 * place for place in range(chord)]
+        tokens += [ON + key for key in keys] + [SHIFT + 30] + [OFF + key for key in keys] + [SHIFT + 30]
+    moment = continuation.primed([*tokens, ON + 48])
+    moment = Moment(moment.outcome, moment.keyboard, False, Quote(back=4 * chord, moved=0))
+    kinds = set()
+    for seed in range(300):
+        token = continuation.choose(moment, Controls(recall=1.0), np.random.default_rng(seed))
+        kinds.add(PERFORMANCE_8MS.decode(token).kind)
+    strikes, passes = {EventKind.NOTE_ON, EventKind.VELOCITY}, {EventKind.NOTE_OFF, EventKind.TIME_SHIFT}
+    assert kinds <= (strikes if next_is == "now" else passes)
+    assert EventKind.NOTE_ON in kinds or EventKind.TIME_SHIFT in kinds
+    free = {
+        PERFORMANCE_8MS.decode(continuation.choose(moment, Controls(), np.random.default_rng(seed))).kind
+        for seed in range(300)
+    }
+    assert free & strikes and free & passes
