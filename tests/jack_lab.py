@@ -25,9 +25,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -96,14 +97,16 @@ class Sender:
 
     port: str
     process: subprocess.Popen[str]
+    _one: threading.Lock = field(default_factory=threading.Lock)
 
     def send(self, message: bytes) -> None:
-        """Have it send one raw message, and return when it did. Raises RuntimeError if it is gone."""
+        """Have it send one raw message, and return when it did; from any thread. Raises RuntimeError if it is gone."""
         assert self.process.stdin is not None and self.process.stdout is not None
-        self.process.stdin.write(message.hex() + "\n")
-        self.process.stdin.flush()
-        if self.process.stdout.readline() != "sent\n":  # ends at the latest with the process, which has its limit
-            raise RuntimeError("the sending program is gone")
+        with self._one:
+            self.process.stdin.write(message.hex() + "\n")
+            self.process.stdin.flush()
+            if self.process.stdout.readline() != "sent\n":  # ends at the latest with the process, which has its limit
+                raise RuntimeError("the sending program is gone")
 
 
 def missing() -> list[str]:

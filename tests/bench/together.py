@@ -42,6 +42,7 @@ _NOTES = range(4, 80)
 _LENGTH_S = (1.5, 15.0)
 _RACE_S = 0.006  # two JACK periods: what is on its way when a key goes down
 _PATIENCE_S = 4.0
+_LONGEST_ANSWER_S = 30.0
 _MODES = {"solo": 0, "trade": 64, "duet": 127}  # positions of controller 28
 _PANIC, _FREEZE, _AGAIN, _MODE = 105, 104, 103, 28
 _TURNS = {  # of a controller, up and down again: the temperature from 1 and back, the density from free and back
@@ -176,8 +177,8 @@ class Performer:
                 time.sleep(0.5)
 
     def wait_for_silence(self) -> None:
-        quiet_since, count = time.perf_counter(), -1
-        while time.perf_counter() - quiet_since < 1.5:
+        began, quiet_since, count = time.perf_counter(), time.perf_counter(), -1
+        while time.perf_counter() - quiet_since < 1.5 and time.perf_counter() - began < _LONGEST_ANSWER_S:
             now = self.ear.struck()
             if now != count or self.ear.sounding():
                 quiet_since, count = time.perf_counter(), now
