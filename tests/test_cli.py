@@ -160,7 +160,7 @@ def test_a_file_may_be_wilder_than_a_stage(
         ("--density", "31", "density must be from 1 to 30, or free, not 31.0"),
         ("--loudness", "nan", "loudness must be from 20 to 110, or free, not nan"),
         ("--register", "2", "register must be from 36 to 84, or free, not 2.0"),
-        ("--scale", "H major", "scale must be one of any, follow, C major … B minor, not H major"),
+        ("--scale", "H major", "scale must be one of any, follow, held … B minor, not H major"),
         ("--composer", "salieri", f"composer must be one of any, {', '.join(COMPOSERS)}, not salieri"),
         ("--towards", "Bach", f"towards must be one of any, {', '.join(COMPOSERS)}, not Bach"),
         ("--blend", "1.5", "blend must be from 0 to 1, not 1.5"),

@@ -212,9 +212,9 @@ class Settings:
     """Where the knobs stand: one value, swapped whole when one is turned. The defaults play as learned.
 
     `density`, `loudness` and `register` ask for notes a second, a mean velocity and a mean pitch. At most `polyphony`
-    keys of its own sound at a time; 32 is as many as it likes. `scale`: a key, "any", or to "follow" what was played
-    lately. `answer_length`: an answer's length as the call's times this. `morph`: from one stored pad to another.
-    `composer` asks for somebody's style, `blend` is how far it leans `towards` somebody else's.
+    keys of its own sound at a time; 32 is as many as it likes. `scale`: a key, "any", to "follow" what was played
+    lately, or what is "held". `answer_length`: an answer's length as the call's times this. `morph`: from one stored
+    pad to another. `composer` asks for somebody's style, `blend` is how far it leans `towards` somebody else's.
     `recall`: how often and how closely it quotes what was struck before, by either player. Raises BadValue for
     what is out of its knob's range.
     """

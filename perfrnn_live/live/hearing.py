@@ -25,9 +25,9 @@ class Hearing:
         self._sustain = Sustain()
 
     @property
-    def keys_down(self) -> bool:
-        """True while any key is held by a finger."""
-        return bool(self._sustain.keys)
+    def keys(self) -> frozenset[int]:
+        """Those that fingers hold."""
+        return frozenset(self._sustain.keys)
 
     @property
     def pedal_down(self) -> bool:

@@ -17,6 +17,7 @@ from perfrnn_live.live.steering import Steering
 from perfrnn_live.live.turns import Turns
 from perfrnn_live.live.wayback import WayBack
 from perfrnn_live.live.wishes import Do, Turn, Wish
+from perfrnn_live.music.scales import HELD
 from perfrnn_live.player.messages import PortBack, PortLost, Received, Said, Sent, TakeBack, TakenBack
 
 _KNOB_S = 0.025  # a turning knob sends a hundred messages a second; the plan is taken back this often at most
@@ -90,8 +91,11 @@ class Machine:
             case Sent():
                 self._hear_sent(happening)
             case Received(arrival_s, message, steers=False):
+                held = self._steering.held
                 self._turns.receive(arrival_s, message)
                 self._looked_s = -math.inf
+                if self.settings.scale == HELD and self._steering.held - held and self._turned_s is None:
+                    self._turned_s = arrival_s  # what is held is a knob
             case TakenBack(at_s=at_s, asked=True):
                 self._orders.answered(at_s)
             case TakenBack(at_s=at_s, silenced=True):

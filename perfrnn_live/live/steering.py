@@ -10,7 +10,7 @@ import numpy as np
 
 from perfrnn_live.engines.handles import NOTHING, Handles
 from perfrnn_live.live.controls import Settings
-from perfrnn_live.music.scales import pitch_class_histogram, pitch_class_weights
+from perfrnn_live.music.scales import HELD, pitch_class_histogram, pitch_class_weights
 from perfrnn_live.sampling.controls import Controls
 
 _AS_MANY_AS_IT_LIKES = 32  # keys, at the knob's end
@@ -21,12 +21,14 @@ _FOLLOW_S = 12.0  # the other player's notes of so long make the scale that is f
 class Steering:
     """`base` is what the instrument brings, its range and what its piano needs; the performer's settings come on top.
     With `split` the machine keeps to the other side of that pitch than the other player's last note. `manner` is how
-    dense, loud and high the other player's last phrase was: asked for where the knobs leave that free."""
+    dense, loud and high the other player's last phrase was: asked for where the knobs leave that free. `held` are the
+    keys that the other player holds."""
 
     def __init__(self, base: Controls, split: int | None) -> None:
         self._base = base
         self._split = split
         self.manner = NOTHING
+        self.held: frozenset[int] = frozenset()
         self._struck: deque[tuple[float, int]] = deque(maxlen=256)  # by the other player: when and which
 
     def struck(self, time_s: float, pitch: int) -> None:
@@ -35,9 +37,9 @@ class Steering:
 
     def controls(self, settings: Settings, now_s: float) -> Controls:
         """How events are chosen from now on."""
-        recent = [0.0] * 12
-        for at_s, pitch in self._struck:
-            recent[pitch % 12] += at_s > now_s - _FOLLOW_S
+        played = [0.0] * 12
+        for pitch in self._held() if settings.scale == HELD else self._lately(now_s):
+            played[pitch % 12] += 1
         lowest, highest = self._range()
         polyphony = self._base.polyphony
         if settings.polyphony != _AS_MANY_AS_IT_LIKES:
@@ -51,11 +53,11 @@ class Steering:
                 self.manner.density if settings.density is None else settings.density,
                 self.manner.loudness if settings.loudness is None else settings.loudness,
                 self.manner.register if settings.register is None else settings.register,
-                pitch_class_histogram(settings.scale, recent),
+                pitch_class_histogram(settings.scale, played),
                 settings.composers,
             ),
             polyphony=polyphony,
-            pitch_classes=pitch_class_weights(settings.scale, recent),
+            pitch_classes=pitch_class_weights(settings.scale, played),
             lowest=lowest,
             highest=highest,
         )
@@ -65,8 +67,18 @@ class Steering:
         lowest, highest = self._base.lowest, self._base.highest
         if self._split is None:
             return lowest, highest
-        hand = self._struck[-1][1] if self._struck else self._split
-        return (lowest, self._split - 1) if hand >= self._split else (self._split, highest)
+        return (lowest, self._split - 1) if self._plays_above(self._split) else (self._split, highest)
+
+    def _plays_above(self, split: int) -> bool:
+        return not self._struck or self._struck[-1][1] >= split
+
+    def _lately(self, now_s: float) -> list[int]:
+        return [pitch for at_s, pitch in self._struck if at_s > now_s - _FOLLOW_S]
+
+    def _held(self) -> list[int]:
+        """On the other player's side, that is."""
+        split = self._split
+        return [pitch for pitch in self.held if split is None or (pitch >= split) == self._plays_above(split)]
 
 
 def manner_of(strikes: Sequence[tuple[float, int, int]]) -> Handles:

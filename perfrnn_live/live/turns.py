@@ -57,7 +57,8 @@ class Turns:
                 self._call.append((arrival_s, pitch, velocity))
                 self._phrase.strike(arrival_s, pitch, velocity)
                 self._steering.struck(arrival_s, pitch)
-        self._phrase.rest(arrival_s, self._hearing.keys_down, self._hearing.pedal_down)
+        self._steering.held = self._hearing.keys
+        self._phrase.rest(arrival_s, bool(self._hearing.keys), self._hearing.pedal_down)
 
     def sent(self, report: Sent) -> None:
         """The player sent something: it may be the first note of an answer."""

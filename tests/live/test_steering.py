@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfrnn_live.engines.handles import NOTHING, TAUGHT, Handles
-from perfrnn_live.live.controls import KNOBS, Settings
+from perfrnn_live.live.controls import KNOBS, Mode, Settings
 from perfrnn_live.live.steering import Steering, manner_of
 from perfrnn_live.music.composers import COMPOSERS
-from perfrnn_live.music.midi import strikes
+from perfrnn_live.music.midi import note_off, note_on, strikes
 from perfrnn_live.music.scales import pitch_class_histogram, pitch_class_weights
+from perfrnn_live.player.messages import TakenBack
 from perfrnn_live.sampling.controls import Controls
-from tests.sittings import Sitting
+from tests.sittings import BEGAN_S, Sitting
 
 BASE = Controls(polyphony=10, lowest=21, highest=108, min_note_s=0.05)
 
@@ -116,6 +117,7 @@ def test_wherever_the_knobs_stand_events_can_be_chosen(
     steering = Steering(BASE, None)
     for at_s, pitch in sorted(struck):
         steering.struck(at_s, pitch)
+    steering.held = frozenset({60, 64, 76})
     values: dict[str, Any] = {name: KNOBS[name].value_at(position) for name, position in turned.items()}
     settings = Settings(**values)
     handles = steering.controls(settings, now_s).handles
@@ -125,8 +127,10 @@ def test_wherever_the_knobs_stand_events_can_be_chosen(
         settings.register,
     )
     assert handles.composers == settings.composers
-    recent = [float(sum(at_s > now_s - 12.0 and pitch % 12 == n for at_s, pitch in struck)) for n in range(12)]
-    assert handles.pitch_classes == pitch_class_histogram(settings.scale, recent)
+    lately = [pitch for at_s, pitch in struck if at_s > now_s - 12.0]
+    played = [60, 64, 76] if settings.scale == "held" else lately
+    counts = [float(sum(pitch % 12 == n for pitch in played)) for n in range(12)]
+    assert handles.pitch_classes == pitch_class_histogram(settings.scale, counts)
     asks = any(getattr(settings, name) is not None for name in ("density", "loudness", "register"))
     asks |= settings.composer != "any" or handles.pitch_classes is not None
     assert handles.anything is asks
@@ -180,3 +184,32 @@ def test_what_the_knobs_leave_free_is_asked_as_the_last_phrase_had_it() -> None:
     assert steering.controls(Settings(density=9.0), 0.0).handles == Handles(9.0, 70.0, 62.0)
     chord = [(10.0, pitch, 80) for pitch in range(60, 66)]
     assert manner_of(chord) == Handles(loudness=80.0, register=62.5)
+
+
+def test_held_harmony_is_that_of_the_keys_on_ones_own_side() -> None:
+    steering = Steering(BASE, 60)
+    asked = Settings(scale="held")
+    assert steering.controls(asked, 0.0).handles == NOTHING
+    assert steering.controls(asked, 0.0).pitch_classes == (1.0,) * 12
+    strike(steering, 1.0, 48)
+    steering.held = frozenset({48, 52, 55, 74})  # the last is on the machine's side
+    controls = steering.controls(asked, 100.0)  # for as long as they are held
+    assert controls.handles.pitch_classes == tuple(float(n in (0, 4, 7)) for n in range(12))
+    assert [controls.pitch_classes[n] for n in (0, 4, 7)] == [1.0] * 3 and max(controls.pitch_classes[1:4]) < 0.5
+
+
+@pytest.mark.parametrize("mode", [Mode.SOLO, Mode.DUET])
+def test_a_left_hand_steers_the_harmony_at_once(mode: Mode) -> None:
+    sitting = Sitting(settings=Settings(mode=mode, scale="held"), split=60)
+    chords = {1.0: (48, 52, 55), 6.0: (50, 54, 57)}
+    for at_s, chord in chords.items():
+        for pitch in chord:
+            sitting.play_at(BEGAN_S + at_s, note_on(pitch, 60))
+            sitting.play_at(BEGAN_S + at_s + 4.9, note_off(pitch))
+    sitting.session.run(11.0)
+    for at_s, chord in chords.items():
+        struck = sitting.struck_between(BEGAN_S + at_s + 0.1, BEGAN_S + at_s + 4.9)  # its plan is half a second long
+        within = sum(pitch % 12 in {each % 12 for each in chord} for pitch in struck)
+        assert len(struck) > 10 and within / len(struck) > 0.6
+        assert min(struck) >= 60
+        assert any(0.0 <= fact.at_s - BEGAN_S - at_s < 0.06 for fact in sitting.facts if isinstance(fact, TakenBack))
