@@ -24,13 +24,14 @@ State = TypeVar("State")
 
 
 class StepEngine(Protocol[State]):
-    """Anything that can take a step. Subclass it, and all that has a body here is yours."""
+    """An engine that can take a step. A subclass defines what has no body here, and inherits the rest."""
 
     vocabulary: Vocabulary
 
     @property
     def fingerprint(self) -> str:
-        """Tells this model from every other one, a retrained one too: what was kept of one is no use to another."""
+        """A text that is different for every model, also for the same model after it was trained anew. States that were
+        kept with one model are of no use to another."""
         ...
 
     def start(self, streams: int) -> Sequence[State]:
@@ -50,15 +51,17 @@ class StepEngine(Protocol[State]):
         ...
 
     def mixed(self, one: State, other: State, share: float) -> State:
-        """A state between two, at `share` 0 `one` and at 1 `other`; the nearer one, where there is nothing between."""
+        """A state between two: `one` at `share` 0, `other` at 1. By default the nearer of the two, for engines whose
+        states cannot be mixed."""
         return one if share < 0.5 else other
 
     def arrays(self, state: State) -> Arrays:
-        """The state written down, by names of the engine's choice."""
+        """The state as arrays that can be written to a file, by names of the engine's choice."""
         ...
 
     def state_of(self, arrays: Arrays) -> State:
-        """The state that `arrays` are. Raises KeyError or ValueError if they are none of this engine's."""
+        """The state that `arrays` were made of. Raises KeyError or ValueError if they are not a state of this
+        engine."""
         ...
 
     @property

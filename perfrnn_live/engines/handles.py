@@ -1,9 +1,9 @@
 """Handles: what a performer asks of the music to come, as the network is told it.
 
-Every handle is a point between corners: a density lies between two of some densities, a composer is one of some
-names, or between two. As a vector that is weights that add up to one, and a handle that is not given is weights of
-nought: the "not given" of Magenta's Performance RNN, with no flag beside it. What each means is what it was taught
-by: the notes that were to come in the recording. Which corners there are belongs to the model, so its card says it.
+Every handle is a point between corners: a density lies between two of some densities, a composer is one of some names,
+or between two. It is written as weights of the corners that add up to one. A handle that is not given has only weights
+of zero, so no flag has to say so (Magenta's Performance RNN has one). Its meaning was taught by the notes that were to
+come in the recording. Which corners there are belongs to the model, so its card says it.
 """
 
 from __future__ import annotations
@@ -66,11 +66,11 @@ NOTHING = Handles()
 @dataclass(frozen=True)
 class HandleSpace:
     """What a model can be asked for: the corners between which each handle lies, in the order in which the model knows
-    them. None are corners of a handle that it has not got. Raises ValueError.
+    them. A handle that the model does not have has no corners. Raises ValueError.
 
     `densities` in notes a second, `loudnesses` as mean velocities, `registers` as mean pitches, each ascending; after
-    them come the 12 pitch classes, and `composers` by name. `stress` says of the handles density and composers how many
-    times more they are to count.
+    them come the 12 pitch classes, and `composers` by name. `stress`: how many times more the handles density and
+    composers are to count.
     """
 
     densities: tuple[float, ...]
@@ -91,7 +91,7 @@ class HandleSpace:
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> HandleSpace:
-        """That of a card. Raises KeyError, TypeError or ValueError."""
+        """The space that a card describes. Raises KeyError, TypeError or ValueError."""
         densities, loudnesses, registers = (
             tuple(map(_number, _listed(fields, name))) for name in ("densities", "loudnesses", "registers")
         )
@@ -142,7 +142,8 @@ class HandleSpace:
                 raise BadValue(f"there is no composer {name!r} to ask this model for; there are {known}")
 
     def row(self, handles: Handles) -> Asked:
-        """As the network is told it, (size,); what this model does not know is left out, and nothing is all nought."""
+        """`handles` as the network is told them, (size,). What this model does not know is left out; all zeros if
+        nothing is asked."""
         composers = np.zeros(len(self.composers))
         for name, weight in handles.composers:
             if name in self.composers:
@@ -160,8 +161,9 @@ class HandleSpace:
         return np.concatenate(parts, axis=-1).astype(np.float32)
 
     def terms(self, handles: Handles) -> tuple[Asked, NDArray[np.float32]]:
-        """What the network is to be told, (terms, size), and how often each counts, (terms,): all that is asked; and
-        what a stressed handle alone changes, against nothing asked. No terms where nothing is asked that it knows."""
+        """What the network is to be told, (terms, size), and how often each term counts, (terms,). The terms are all
+        that is asked; each stressed handle alone; and nothing asked, which is subtracted. No terms if nothing is asked
+        that the model knows."""
         row = self.row(handles)
         if not row.any():
             return np.zeros((0, self.size), np.float32), np.zeros(0, np.float32)

@@ -10,7 +10,7 @@ import numpy as np
 from perfrnn_live.music.vocabulary import EventKind
 from perfrnn_live.sampling.continuation import Choice, Continuation, Moment
 from perfrnn_live.sampling.controls import Constraint, Controls
-from perfrnn_live.sampling.generation import Path, likeliest
+from perfrnn_live.sampling.generation import Beam, likeliest
 from perfrnn_live.sampling.recall import Quote
 
 _EARLY, _BREATH_S = 0.75, 0.3  # from this share of its length on, an answer ends at the first rest of so many seconds
@@ -61,8 +61,8 @@ class Course:
 
     def answer(self, step: int, length_s: float, fewest: int = 1, called: int = 0) -> None:
         """Strike at `step`, and come to an end after about `length_s`; later, within bounds, if the `fewest` strikes
-        are not planned by then. It may begin as the call did, which is the last `called` strikes: the likelier, the
-        more is to be recalled."""
+        are not planned by then. The call was the last `called` strikes. The answer may begin with the same notes; the
+        higher the recall, the likelier it does."""
         length_steps = round(length_s * self._rate)
         self._answer_step, self._fewest = step, fewest
         self._latest_step = step + round((_OVERTIME * length_s + _OVERTIME_S) * self._rate)
@@ -123,11 +123,11 @@ class Course:
             moment = replace(moment, quote=self._opening)
         return self._continuation.chosen(moment, self.controls, self._rng, constraint)
 
-    def likeliest(self, moment: Moment, held: frozenset[int]) -> Path:
+    def likeliest(self, moment: Moment, held: frozenset[int]) -> Beam:
         """The likeliest of several continuations."""
         constraint = Constraint(held=held)
-        (path,) = likeliest(self._continuation, [moment], self.controls, self._rng, self.beams, constraint=constraint)
-        return path
+        (found,) = likeliest(self._continuation, [moment], self.controls, self._rng, self.beams, constraint=constraint)
+        return found
 
     def _has_enough(self, moment: Moment) -> bool:
         """Whether an answer may end: the music itself tells what was struck, so nothing taken back is counted."""

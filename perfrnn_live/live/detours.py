@@ -76,8 +76,8 @@ class Detours:
         self._way_back.left(now_s)
 
     def morph(self, settings: Settings, since_s: float) -> None:
-        """Go over to a place between the two pads used last; what sounds sounds on. `since_s`: when it was asked for.
-        A passage that goes round is left."""
+        """Go over to a place between the two pads used last; notes that sound go on sounding. `since_s`: when it was
+        asked for. A passage that goes round ends."""
         moment = self._pads.morph(settings.morph)
         if moment is None:
             return
@@ -93,8 +93,8 @@ class Detours:
         self._orders.ask(TakeBack(self._improviser.plan_number), taken_back)
 
     def stay_well(self, now_s: float, settings: Settings) -> None:
-        """Go back if the music has left what people play, and was not asked to. While it listens it stays where it is:
-        what it would go back from is the other player's."""
+        """Go back if the music has left what people play, and nobody asked for that. It does not go back while it
+        listens: the music that it would leave is the other player's."""
         if settings.mode is Mode.TRADE and self._improviser.silent:
             return
         if any(getattr(settings, knob) != getattr(_PLAIN, knob) for knob in _UNUSUAL):

@@ -178,8 +178,8 @@ class Improviser:
             self._waited_steps = 0
 
     def go_over(self, moment: Moment, at_s: float) -> None:
-        """The player has dropped what was not sent by `at_s`: go on from a moment `at_rest` instead. What sounds
-        sounds on, in the new music too, and the time since the last event has passed there as well."""
+        """The player has dropped what was not sent by `at_s`: go on from a moment `at_rest` instead. Notes that sound
+        go on sounding and become part of the new music; so does the time since the last event."""
         self.taken_back(at_s)
         steps = self.memory.go_over(moment)
         self._score.move(steps)
@@ -192,8 +192,8 @@ class Improviser:
         self._loop = None
 
     def answer(self, at_s: float, length_s: float, fewest: int = 1, called: int = 0) -> None:
-        """Strike at once, and come to an end after about `length_s`, with the `fewest` strikes if they come soon. What
-        was `called` are so many strikes, the last that were heard."""
+        """Strike at once, and come to an end after about `length_s`, with the `fewest` strikes if they come soon. The
+        call was the last `called` strikes that were heard."""
         self._loop = None
         if self.memory.origin_s is None:
             self.memory.begin(at_s + self._lead_s)

@@ -111,8 +111,8 @@ class Memory:
         self.heard = self._struck(moment, self.held)
 
     def go_over(self, moment: Moment) -> int:
-        """Go on from a moment `at_rest` instead, while all that sounds sounds on: it is struck in it. Its last event is
-        as long ago as the last that was heard. Returns how many steps more it has."""
+        """Go on from a moment `at_rest` instead. Notes that sound go on sounding: they are struck in the new music. Its
+        last event is as long ago as the last that was heard. Returns by how many steps its step count is higher."""
         before, sounding = self.heard.keyboard.step, _sounding(self.heard)
         self.heard = self._struck(moment, sounding)
         steps = self.heard.keyboard.step - before

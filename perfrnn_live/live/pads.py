@@ -19,8 +19,8 @@ PADS = 8
 
 
 class Pads:
-    """Moments by number, 1 to 8, with every key released in them. They are one model's, that of `engine`, which its
-    player knows as `model`; they are saved to `path`."""
+    """Moments by number, 1 to 8, with every key released in them. They belong to one model: that of `engine`, called
+    `model`. They are saved to `path`."""
 
     def __init__(self, engine: StepEngine[Any], model: str, path: Path) -> None:
         self._engine = engine

@@ -77,7 +77,7 @@ class Score:
         del self._events[0]
 
     def move(self, steps: int) -> None:
-        """All comes so many steps later."""
+        """Move everything later by so many steps."""
         self._events = [replace(each, step=each.step + steps) for each in self._events]
 
     def keep(self, numbers: Set[int], new: bool) -> None:
@@ -120,7 +120,7 @@ class Plan:
         return self._events[-1].after
 
     def append(self, after: Moment, message: bytes = b"", number: int | None = None) -> Planned:
-        """One event more. A message without a `number` is new, and gets the next one."""
+        """Add an event at the end. A message without a `number` is new, and gets the next number."""
         if message and number is None:
             number = self._numbers
             self._numbers += 1

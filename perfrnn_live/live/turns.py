@@ -21,9 +21,9 @@ FIRST_LENGTH_S = 8.0  # of an answer that is asked for before there was one
 class Turns:
     """Takes in what the other player does, and decides whose turn it is.
 
-    The latest answer: the music stood at `before`, it was to last for `length_s` and have the
-    `fewest` strikes, it `began_s` and `ended_s`, which is
-    None while it sounds. Without an answer, the music as such. Seconds of one clock throughout.
+    Of the latest answer: `before` is where the music stood when it began, `length_s` how long it was to last, `fewest`
+    how many strikes it was to have at least, `began_s` and `ended_s` when it began and ended (None while it sounds).
+    Before the first answer they describe the music itself. Seconds of one clock throughout.
     """
 
     def __init__(
@@ -88,7 +88,8 @@ class Turns:
         self._orders.ask(TakeBack(self._improviser.plan_number), taken_back)
 
     def turn(self, now_s: float, settings: Settings, plays: bool) -> None:
-        """Take in what the other player did, and decide whose turn it is; the machine takes none unless it `plays`."""
+        """Take in what the other player did, and decide whose turn it is; the machine takes no turn unless it
+        `plays`."""
         if self._changes:
             self._take_in(now_s, settings.mode, plays)
         if self._orders.waits:
@@ -119,8 +120,8 @@ class Turns:
             self.answer(over_s, now_s, min(max(length_s, _SHORTEST_S), _LONGEST_S), fewest, len(call))
 
     def answer(self, over_s: float, now_s: float, length_s: float, fewest: int, called: int = 0) -> None:
-        """Answer for `length_s`, with the `fewest` strikes, what was over at `over_s`: the last strikes, so many as
-        were `called`."""
+        """Answer for `length_s`, with the `fewest` strikes, a call that was over at `over_s` and is the last `called`
+        strikes."""
         before = self._improviser.heard
         self._improviser.answer(now_s, length_s, fewest, called)
         self.before, self._over_s = before, over_s
@@ -128,7 +129,7 @@ class Turns:
         self.began_s, self.ended_s = now_s, None
 
     def take_up(self, mode: Mode, now_s: float) -> None:
-        """After something else was played: in turns it is the other player's, otherwise the machine plays on."""
+        """After a detour: in turns it is the other player's turn, otherwise the machine plays on."""
         if mode is Mode.TRADE:
             self._improviser.rest(now_s)
         else:
@@ -136,7 +137,7 @@ class Turns:
         self._over_s = None
 
     def change_mode(self, mode: Mode, at_s: float, now_s: float) -> None:
-        """From now on they play like that."""
+        """From now on the two play in this mode."""
         if mode is Mode.TRADE:
             self._improviser.close()
             self.ended_s = at_s

@@ -1,4 +1,5 @@
-"""The session's end of the pipe to the player: a real process, or one in this process on a fake clock."""
+"""The session's end of the pipe to the player: to one in a process of its own, or to one in this process on any
+clock."""
 
 from __future__ import annotations
 

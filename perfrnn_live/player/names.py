@@ -26,7 +26,7 @@ def matching(name: str, candidates: Sequence[str]) -> list[str]:
 def returned(listed: str, name: str, candidates: Sequence[str]) -> list[str]:
     """The candidates that may be the port that was listed as `listed` and had been asked for as `name`.
 
-    They are called just so, or so but for what numbers them, or contain `name`; the likeliest comes first.
+    Their names are the same, or the same apart from their numbering, or contain `name`; the likeliest comes first.
     """
 
     def likeness(candidate: str) -> tuple[bool, bool, float]:

@@ -1,6 +1,6 @@
 """The player: sends what is due, knows what sounds, and silences it whatever happens.
 
-No thread and no waiting of its own: `player_process` calls it on the machine's clock, tests on a fake one.
+It has no thread and does not wait: `process.py` calls it on the machine's clock, tests on a fake one.
 """
 
 from __future__ import annotations

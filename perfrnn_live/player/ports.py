@@ -35,10 +35,9 @@ class Port(Protocol):
         ...
 
     def reopen(self, taken: Collection[str]) -> str | None:
-        """Open a port that has vanished, whatever it is called now, and say what that is: the name that was asked for
-        fits, or the old name but for its number; the nearest to the old name first, and none of `taken`.
-
-        None if it is not there, or not yet to be had."""
+        """Open a port again that has vanished, and return the name that it has now. That name contains the name that
+        was asked for, or is the old name apart from its number, and is none of `taken`; the one nearest to the old name
+        is tried first. None if it is not there, or cannot be opened yet."""
         ...
 
     def close(self) -> None:

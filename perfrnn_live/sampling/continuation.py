@@ -151,14 +151,15 @@ class Continuation:
         return Moment(Awaited(step), *ahead)
 
     def _after(self, moment: Moment, choice: Choice) -> tuple[Keyboard, bool, Quote | None]:
-        """Of the moment after a choice, what needs no engine."""
+        """The parts of the moment after a choice that need no step of the engine: keyboard, velocity, quotation."""
         event, quote = self.vocabulary.events[choice.token], choice.quote
         if quote is not None and event.kind is EventKind.NOTE_ON:
             quote = quote.after(moment.keyboard.strikes, event.value)
         return moment.keyboard.after(event), event.kind is EventKind.VELOCITY, quote
 
     def expected(self, moment: Moment, handles: Handles) -> NDArray[np.float32]:
-        """The logits (size,) of what comes next where this is asked for, less what the engine cannot be asked."""
+        """The logits (size,) of the next event when `handles` are asked for. What the engine cannot be asked is left
+        out."""
         if self._terms is None or not handles.anything:
             return moment.logits
         asked, counts = self._terms(handles)
@@ -245,8 +246,8 @@ class Continuation:
         return allowed
 
     def _in_time(self, quote: Quote, keyboard: Keyboard, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Of what is `allowed`, what keeps together that was together in what is quoted, and apart what was not; all,
-        where that leaves nothing."""
+        """The tokens of `allowed` that strike together what was struck together in the quotation, and apart what was
+        struck apart; all of `allowed` if there are none."""
         now = now_or_later(quote, keyboard.strikes, keyboard.step)
         if now is None:
             return allowed

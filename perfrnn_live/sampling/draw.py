@@ -16,8 +16,9 @@ def sample(
 ) -> int:
     """One token drawn from softmax(`logits` / `temperature`), logits of shape (size,).
 
-    `allowed` (size,) masks tokens out. With `top_p` below 1, of the tokens in `nucleus` only the likeliest that
-    together reach that share of their chance are drawn from, and have all of it. Temperature 0 takes the likeliest.
+    `allowed` (size,) masks tokens out. With `top_p` below 1, only the likeliest of the tokens in `nucleus` can be
+    drawn: the fewest whose chances add up to that share of all of `nucleus`. They take over the chance of the others.
+    Temperature 0 takes the likeliest.
     """
     if allowed is not None:
         logits = np.where(allowed, logits, -np.inf)

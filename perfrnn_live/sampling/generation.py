@@ -10,7 +10,7 @@ from perfrnn_live.sampling.draw import log_softmax
 
 BEAM_EVENTS = 16  # how often the likeliest beam is kept
 
-Path = list[tuple[int, Moment]]
+Beam = list[tuple[int, Moment]]
 """Events in order, each with where the music stands after it."""
 
 
@@ -30,8 +30,8 @@ def generate(
     heads = [start] * count
     events = BEAM_EVENTS if beams > 1 else 1
     while playing := [n for n in range(count) if heads[n].keyboard.step < last_step]:
-        paths = likeliest(continuation, [heads[n] for n in playing], controls, rng, beams, events)
-        for n, path in zip(playing, paths, strict=True):
+        sampled = likeliest(continuation, [heads[n] for n in playing], controls, rng, beams, events)
+        for n, path in zip(playing, sampled, strict=True):
             pieces[n].extend(token for token, _ in path)
             heads[n] = path[-1][1]
     return pieces
@@ -45,11 +45,11 @@ def likeliest(
     beams: int,
     events: int = BEAM_EVENTS,
     constraint: Constraint = FREE,
-) -> list[Path]:
+) -> list[Beam]:
     """The next `events` after each of `starts`, all stepped as one batch: of as many samples as there are `beams`, the
     one that the model holds likeliest (Oore et al. 2018, section 3.6)."""
     moments = [start for start in starts for _ in range(beams)]
-    paths: list[Path] = [[] for _ in moments]
+    sampled: list[Beam] = [[] for _ in moments]
     likelihoods = np.zeros(len(moments))
     for _ in range(events):
         choices = [continuation.chosen(moment, controls, rng, constraint) for moment in moments]
@@ -58,7 +58,7 @@ def likeliest(
             chances = log_softmax(np.stack([continuation.expected(moment, controls.handles) for moment in moments]))
             likelihoods += chances[np.arange(len(tokens)), tokens]
         moments = continuation.follow(moments, choices)
-        for path, step in zip(paths, zip(tokens, moments, strict=True), strict=True):
+        for path, step in zip(sampled, zip(tokens, moments, strict=True), strict=True):
             path.append(step)
     best = likelihoods.reshape(len(starts), beams).argmax(axis=1)
-    return [paths[n * beams + beam] for n, beam in enumerate(best.tolist())]
+    return [sampled[n * beams + beam] for n, beam in enumerate(best.tolist())]

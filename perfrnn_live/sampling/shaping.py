@@ -30,11 +30,9 @@ class Shaping:
     max_rest_steps: int
 
     def applied(self, logits: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
-        """What the model expects, `logits` (size,), as these controls have it; untouched where they are neutral.
-
-        That something is struck stays as likely as the model has it; only which key changes. Otherwise fewer welcome
-        keys would make for fewer notes, the model would hear that and follow.
-        """
+        """The model's `logits` (size,) with these controls applied; unchanged where they are neutral. The chance that
+        some key is struck stays as the model has it; only which key it is changes. Otherwise fewer welcome keys would
+        mean fewer notes, and the model would hear that and go on so."""
         if self.welcome is None:
             return logits
         logits = logits.copy()

@@ -31,7 +31,7 @@ _LEARNABLE = KNOBS.keys() | ACTIONS.keys() - {"quit"}  # no slip of a hand ends 
 
 
 def may_bind(control: str, name: str) -> bool:
-    """Whether the control can be made to do that. The sustain pedal is music and stays it."""
+    """Whether the control can be made to do that. The sustain pedal cannot: it is music."""
     return name in _LEARNABLE and (control in _CONTROLLERS or (control in _KEYS and name not in KNOBS))
 
 

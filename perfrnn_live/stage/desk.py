@@ -58,7 +58,7 @@ class Desk:
     crosses the value. So it never moves a value further than it was moved itself, whoever changed the value meanwhile;
     and one that was not yet seen moves none until it stands on it. A controller that is found to be an endless encoder
     turns its knob from where it stands. A controller as a button is pressed when it goes up to 64 or more, or says
-    again and again that it is there. Channels are all one. Controllers are of 7 bits.
+    again and again that it is there. Channels make no difference. Controllers have 7 bits.
     """
 
     def __init__(self, settings: Settings, learned: Path | None) -> None:

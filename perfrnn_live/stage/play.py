@@ -206,8 +206,8 @@ def _short_switches() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _ending_on_signals(session: Session) -> Iterator[None]:
-    """Ctrl-C, SIGTERM and a closed terminal end the session as `q` does. Elsewhere than in the main thread signals are
-    the business of whoever has that."""
+    """Ctrl-C, SIGTERM and a closed terminal end the session as `q` does. Outside the main thread, signals are left to
+    the program around it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -2,13 +2,13 @@
 
 Oore et al. 2018: 3 × 512 LSTM cells, a categorical distribution over 413 events. Three things are ours. Each layer adds
 to what it read (residual) and reads it normalised, so that depth trains at once. The keys that sound, and how lately
-each was struck, come in beside the event, and go straight to the output too: what is possible need not be remembered.
-So do reminders of what followed when the last notes were heard before: what the music repeats need not be either.
-Beside the output, keys, time shifts and velocities are scored by what lies around them (`line.py`).
+each was struck, come in beside the event and go straight to the output too, so that the network need not remember what
+is possible. Reminders of what followed when the last notes were heard before come in likewise, so that it need not
+remember what the music repeats. Beside the output, keys, time shifts and velocities are scored by what lies around them
+(`line.py`).
 
-What a performer asks for (`handles.py`) comes in last, between the layers and the events. So it acts at once and
-leaves no trace: what the network remembers is what sounded, whatever was asked, and unasked it is what it would be
-without.
+What a performer asks for (`handles.py`) comes in last, between the layers and the events. So it acts at once and leaves
+no trace: what the network remembers is what sounded, whatever was asked, and unasked it is what it would be without.
 """
 
 from __future__ import annotations

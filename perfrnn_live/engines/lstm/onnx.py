@@ -41,7 +41,7 @@ class OnnxEngine(LstmEngine):
 
     @property
     def fingerprint(self) -> str:
-        """Of both graphs, the vocabulary and what the handles mean."""
+        """A digest of both graphs, the vocabulary and what the handles mean."""
         return self._fingerprint
 
     def handled(self, state: HiddenState, asked: Asked) -> Logits:

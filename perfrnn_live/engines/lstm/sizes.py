@@ -16,7 +16,8 @@ KIND = "lstm"
 
 @dataclass(frozen=True)
 class Sizes:
-    """Of a network: `layers` of `cells`, and what can be asked of it. `network` is all that its card says of it."""
+    """The sizes of a network: `layers` of `cells`, and what can be asked of it. `network` is all that its card says of
+    it."""
 
     vocabulary: Vocabulary
     layers: int
@@ -26,7 +27,7 @@ class Sizes:
 
 
 def read_sizes(folder: Path) -> Sizes:
-    """Those in the card of a model folder. Raises CheckpointMismatch."""
+    """The sizes that the card of a model folder gives. Raises CheckpointMismatch."""
     card = read_card(folder)
     layers, cells = card.network.get("layers"), card.network.get("cells")
     if card.engine != KIND:

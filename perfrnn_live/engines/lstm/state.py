@@ -83,7 +83,7 @@ class Context:
 
     @classmethod
     def of(cls, keyboards: Sequence[Keyboard], steps_per_second: int) -> Context:
-        """That of these keyboards."""
+        """The context that these keyboards give."""
         return cls(
             np.stack([keyboard.features(steps_per_second) for keyboard in keyboards]),
             np.stack([keyboard.reminders() for keyboard in keyboards]),
@@ -91,7 +91,7 @@ class Context:
 
 
 class LstmEngine(StepEngine[HiddenState]):
-    """What stepping an LSTM is, whatever multiplies its matrices: that is `_stepped`, and `handled`."""
+    """All of stepping an LSTM but the matrix products, which a subclass brings as `_stepped` and `handled`."""
 
     def __init__(self, vocabulary: Vocabulary, layers: int, cells: int, handles: HandleSpace) -> None:
         self.vocabulary = vocabulary

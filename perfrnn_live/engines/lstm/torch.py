@@ -27,12 +27,12 @@ class TorchEngine(LstmEngine):
 
     @classmethod
     def of(cls, folder: Path) -> TorchEngine:
-        """That of a model folder. Raises CheckpointMismatch."""
+        """The engine of a model folder. Raises CheckpointMismatch."""
         return cls(load_network(folder), read_sizes(folder).handles)
 
     @cached_property
     def fingerprint(self) -> str:
-        """Of the weights, the vocabulary and what the handles mean."""
+        """A digest of the weights, the vocabulary and what the handles mean."""
         weights = (tensor.numpy().tobytes() for tensor in self._network.state_dict().values())
         return fingerprint(*weights, self.vocabulary.name.encode(), self.handles.text.encode())
 
