@@ -79,7 +79,7 @@ class Improviser:
     @property
     def silent(self) -> bool:
         """True if nothing more is to be planned, and what was has sounded."""
-        return self.resting and not self._plan
+        return self.resting and not self._plan.sounds
 
     def planned_until_s(self) -> float | None:
         """When the last planned event is due; None while time stands still."""
@@ -172,7 +172,7 @@ class Improviser:
     def stand_still(self, now_s: float) -> None:
         """If nothing sounds, is planned or has happened for some seconds, let no more time pass until something does:
         the model never learned what comes after ten minutes, and would have to hear every second of them."""
-        busy = self._plan or self._score or self.memory.heard.keyboard.sounding.any()
+        busy = self._plan.sounds or self._score or self.memory.heard.keyboard.sounding.any()
         if not busy and self.memory.steps_until(now_s) * self.memory.step_s > _STILL_S:
             self.memory.stand_still(round(_STILL_S / self.memory.step_s))
             self._waited_steps = 0

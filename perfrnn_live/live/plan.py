@@ -115,6 +115,11 @@ class Plan:
         return bool(self._events)
 
     @property
+    def sounds(self) -> bool:
+        """True while something of it is still to sound; time and velocities that nothing follows are no sound."""
+        return any(each.number is not None for each in self._events)
+
+    @property
     def head(self) -> Moment:
         """Where the music stands at the plan's end; there must be one."""
         return self._events[-1].after

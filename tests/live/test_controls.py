@@ -35,7 +35,7 @@ every_switch = pytest.mark.parametrize("knob", SWITCHES, ids=lambda knob: knob.n
 
 NOTHING_PLAYED = [0.0] * 12
 (SCALES,) = (knob.options for knob in SWITCHES if knob.name == "scale")
-KEYS = SCALES[2:]  # after "any" and "follow"
+KEYS = SCALES[3:]  # after "any", "follow" and "held"
 counts = st.lists(st.integers(0, 500) | st.floats(0, 500), min_size=12, max_size=12)
 
 
@@ -69,7 +69,7 @@ def test_there_is_a_knob_for_every_setting() -> None:
         ("loudness", None, 65.0, 110.0),
         ("register", None, 60.0, 84.0),  # middle C
         ("polyphony", 1, 17, 32),
-        ("scale", "any", "B major", "B minor"),
+        ("scale", "any", "Bb major", "B minor"),
         ("answer_length", 0.25, 1.0, 4.0),
         ("morph", 0.0, 0.5, 1.0),
         ("mode", Mode.SOLO, Mode.TRADE, Mode.DUET),
@@ -202,7 +202,7 @@ def test_a_press_moves_its_way_unless_at_the_end_and_another_undoes_it(
         ("register", float("inf"), "register must be from 36 to 84, or free, not inf"),
         ("polyphony", 33, "polyphony must be one of 1, 2, 3 … 32, not 33"),
         ("polyphony", 2.5, "polyphony must be one of 1, 2, 3 … 32, not 2.5"),
-        ("scale", "H major", "scale must be one of any, follow, C major … B minor, not H major"),
+        ("scale", "H major", "scale must be one of any, follow, held … B minor, not H major"),
         ("answer_length", 0.0, "answer length must be from 0.25 to 4, not 0.0"),
         ("morph", None, "morph must be from 0 to 1, not None"),
         ("mode", "solo", "mode must be one of solo, trade, duet, not solo"),
@@ -339,3 +339,11 @@ def test_to_follow_asks_for_what_was_played_and_any_for_nothing(recent: list[flo
     asked = pitch_class_histogram("follow", recent)
     assert asked == (tuple(recent) if any(recent) else None)
     Handles(pitch_classes=asked)
+
+
+def test_what_is_held_is_asked_for_and_nothing_is_where_nothing_is_held() -> None:
+    chord = [1, 0, 0, 0, 2, 0, 0, 1, 0, 0, 0, 0]
+    assert pitch_class_histogram("held", chord) == tuple(chord)
+    assert pitch_class_weights("held", chord) == tuple(1.0 if held else 0.2 for held in chord)
+    assert pitch_class_histogram("held", [0] * 12) is None
+    assert pitch_class_weights("held", [0] * 12) == (1.0,) * 12

@@ -28,6 +28,8 @@ FEATURES: dict[str, tuple[object, ...]] = {
     "profile": (DAW, DISKLAVIER),
     "action": ("none", "again", "freeze", "pad", "morph", "panic", "phrase over", "knob", "mode"),
     "pause_s": (0.0, 40.0),
+    "recall": (0.0, 0.5),
+    "scale": ("any", "held"),
 }
 NAMES = tuple(FEATURES)
 HELD = 84  # the performer keeps this key down while the machine is asked for something
@@ -57,18 +59,22 @@ class Case:
     profile: Profile
     action: str
     pause_s: float
+    recall: float
+    scale: str
 
 
 CASES = [Case(*values) for values in all_pairs()]  # type: ignore[arg-type]
 
 
 def named(case: Case) -> str:
-    return f"{case.mode.value}-{case.beams}-{case.thru}-{case.profile.name}-{case.action}-{case.pause_s:g}"
+    values = (getattr(case, name) for name in NAMES)
+    return "-".join(str(value.value if isinstance(value, Mode) else getattr(value, "name", value)) for value in values)
 
 
 def played(case: Case) -> Sitting:
     """Two phrases; the action, twice, while a key is held; perhaps a long rest; and a phrase at the end."""
-    sitting = Sitting(3, Settings(mode=case.mode), beams=case.beams, thru=case.thru, profile=case.profile)
+    settings = Settings(mode=case.mode, recall=case.recall, scale=case.scale)
+    sitting = Sitting(3, settings, beams=case.beams, thru=case.thru, profile=case.profile)
     for at_s, key in ((0.4, "s"), (0.4, "1"), (3.4, "s"), (3.4, "2")):
         sitting.press_at(BEGAN_S + at_s, key)
     sitting.phrase_at(BEGAN_S + 0.5, range(60, 66), gap_s=0.2)
