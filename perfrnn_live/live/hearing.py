@@ -34,6 +34,12 @@ class Hearing:
         """True while the sustain pedal is down."""
         return self._sustain.pedal_down
 
+    def let_go(self, at_s: float) -> Change | None:
+        """All keys and the pedal are up at `at_s`. What that changes; None if nothing sounded."""
+        ended = sorted(self._sustain.sounding)
+        self._sustain = Sustain()
+        return Change(at_s, tuple(ended)) if ended else None
+
     def receive(self, arrival_s: float, message: bytes) -> Change | None:
         """What a message changes; None if nothing that sounds."""
         if len(message) != 3:

@@ -112,6 +112,7 @@ class Machine:
                     self._play_on()
             case PlayerGone(at_s):
                 self._orders.answered(at_s)
+                self._turns.lost_sight(at_s)  # what is released before there is another player, nobody tells
                 self._interrupt(at_s)
             case PlayerBack():
                 self._play_on()

@@ -50,15 +50,11 @@ class Turns:
         """The other player moved a key or a pedal."""
         if not is_played(message):
             return
-        change = self._hearing.receive(arrival_s, message)
-        if change is not None:
-            self._changes.append(change)
-            for pitch, velocity in change.struck:
-                self._call.append((arrival_s, pitch, velocity))
-                self._phrase.strike(arrival_s, pitch, velocity)
-                self._steering.struck(arrival_s, pitch)
-        self._steering.held = self._hearing.keys
-        self._phrase.rest(arrival_s, bool(self._hearing.keys), self._hearing.pedal_down)
+        self._hear(arrival_s, self._hearing.receive(arrival_s, message))
+
+    def lost_sight(self, at_s: float) -> None:
+        """Nobody knows any more what the other player holds: nothing, until it is struck again."""
+        self._hear(at_s, self._hearing.let_go(at_s))
 
     def sent(self, report: Sent) -> None:
         """The player sent something: it may be the first note of an answer."""
@@ -152,6 +148,16 @@ class Turns:
         self._over_s = self.asked = None
         self._phrase.clear()
         self._call = []
+
+    def _hear(self, at_s: float, change: Change | None) -> None:
+        if change is not None:
+            self._changes.append(change)
+            for pitch, velocity in change.struck:
+                self._call.append((at_s, pitch, velocity))
+                self._phrase.strike(at_s, pitch, velocity)
+                self._steering.struck(at_s, pitch)
+        self._steering.held = self._hearing.keys
+        self._phrase.rest(at_s, bool(self._hearing.keys), self._hearing.pedal_down)
 
     def _take_in(self, now_s: float, mode: Mode, plays: bool) -> None:
         struck_s = next((change.time_s for change in self._changes if change.struck), None)

@@ -14,7 +14,7 @@ from perfrnn_live.engines.fake import FakeEngine
 from perfrnn_live.errors import CannotWrite, PlayerLost
 from perfrnn_live.live.controls import KNOBS, Mode, Settings
 from perfrnn_live.live.happenings import PlayerBack, PlayerGone
-from perfrnn_live.music.midi import note_off, releases, strikes
+from perfrnn_live.music.midi import control_change, note_off, note_on, releases, strikes
 from perfrnn_live.music.midifile import MidiFileWriter, read_notes
 from perfrnn_live.music.performance import Note
 from perfrnn_live.player.messages import Command, Failed, Report, TakeBack
@@ -352,6 +352,17 @@ def test_a_player_that_dies_has_a_successor_and_the_music_goes_on(mode: Mode, th
     facts = [fact for fact in sitting.facts if isinstance(fact, PlayerGone | PlayerBack)]
     assert [type(fact) for fact in facts] == [PlayerGone, PlayerBack]
     assert facts[1].at_s - facts[0].at_s <= 1.0
+
+
+def test_what_is_released_while_there_is_no_player_is_not_held_for_ever() -> None:
+    sitting = Sitting(settings=Settings(mode=Mode.TRADE), restarts=True)
+    for message in (note_on(90, 80), control_change(64, 127)):
+        sitting.play_at(1004.9, message)  # and nobody hears them go up
+    sitting.link.at(1005.0, lambda: sitting.link.die())
+    ended_s = sitting.phrase_at(1008.0, range(60, 68))
+    sitting.session.run(12.0)
+    assert not sitting.improviser.memory.held
+    assert sitting.struck_between(ended_s, ended_s + 1.6), "it was not answered in time"
 
 
 def test_a_player_that_hangs_has_a_successor_too() -> None:
