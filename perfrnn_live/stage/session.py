@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from queue import Empty, SimpleQueue
 
 from perfrnn_live.errors import CannotWrite, PlayerLost
@@ -233,15 +234,18 @@ class Session:
         self._tell(Said(f"{sentence}; another one takes over"))
 
     def _close(self) -> tuple[str, ...]:
-        """Let those who keep or show something finish, as far as they do it in time; what is missing, in sentences."""
+        """Let those who keep or show something finish, all at once, as far as they do it in time; what is missing, in
+        sentences."""
+        from concurrent.futures import ThreadPoolExecutor  # and `logging`, which would only make the start longer
+
         for listener in self._listeners:
             listener.close()
-        for face in self._faces:
-            face.close()
-        for thread in self._writing:
-            thread.join(_PATIENCE_S)
-        waited = [*(each.wait() for each in self._listeners if isinstance(each, Kept)), self._desk.wait()]
-        return tuple(sentence for sentence in waited if sentence is not None)
+        waits: list[Callable[[], str | None]] = [each.wait for each in self._listeners if isinstance(each, Kept)]
+        waits += [self._desk.wait, *(face.close for face in self._faces)]
+        waits += [partial(thread.join, _PATIENCE_S) for thread in self._writing]
+        with ThreadPoolExecutor(len(waits)) as waiting:
+            said = waiting.map(lambda wait: wait(), waits)
+            return tuple(sentence for sentence in said if sentence is not None)
 
     def _status(self, now_s: float) -> Status:
         machine, figures = self._machine, self._figures

@@ -135,6 +135,25 @@ def test_a_terminal_that_stops_reading_stops_no_music(monkeypatch: pytest.Monkey
     wait_for(lambda: wall.closed)
 
 
+def test_all_that_does_not_finish_is_waited_for_at_once(
+    disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The recording, the log and two faces: each would be waited for a second."""
+    monkeypatch.setattr("perfrnn_live.stage.listeners._PATIENCE_S", 1.0)
+    walls = Wall(), Wall()
+    faces = tuple(Shown(lambda wall=wall: wall) for wall in walls)  # type: ignore[misc]
+    sitting = Sitting(record=tmp_path / "a.mid", folder=tmp_path, faces=faces)
+    sitting.link.at(1001.0, lambda: wait_for(lambda: all(wall.stuck.is_set() for wall in walls)))
+    sitting.link.at(1003.05, disk.stand_still)
+    began_s = time.monotonic()
+    summary = sitting.session.run(4.0)
+    assert time.monotonic() - began_s < 3.0
+    assert len(summary.complaints) == 2
+    disk.goes_on.set()
+    for wall in walls:
+        wall.read.set()
+
+
 @pytest.mark.parametrize("kept", ["the recording", "the log"])
 def test_a_disk_that_stands_still_stops_no_music(
     kept: str, disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
