@@ -143,6 +143,7 @@ def test_all_that_does_not_finish_is_waited_for_at_once(
     walls = Wall(), Wall()
     faces = tuple(Shown(lambda wall=wall: wall) for wall in walls)  # type: ignore[misc]
     sitting = Sitting(record=tmp_path / "a.mid", folder=tmp_path, faces=faces)
+    panic_often(sitting)
     sitting.link.at(1001.0, lambda: wait_for(lambda: all(wall.stuck.is_set() for wall in walls)))
     sitting.link.at(1003.05, disk.stand_still)
     began_s = time.monotonic()
