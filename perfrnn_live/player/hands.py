@@ -107,12 +107,13 @@ class Hands:
         goes_down = strikes(message) or (is_played(message) and not releases(message) and message[2] >= PEDAL_DOWN)
         if not goes_down and up not in held:
             self._forget(port, up)  # it went down on another channel of this input
-        if releases(message) or message[1:] == up[1:]:
+        if strikes(message):
+            held[up] = _Held(arrival_s, goes_down, message)
+            return [up, message] if again else [message]
+        if releases(message) or message[1:] == up[1:]:  # it is let go, or at rest
             held.pop(up, None)
         else:
             held[up] = _Held(arrival_s, goes_down, message)
-        if strikes(message):
-            return [up, message] if again else [message]
         return [message] if goes_down or not self._is_down(up) else []
 
     def let_go(self, port: str) -> list[bytes]:

@@ -42,6 +42,14 @@ def test_a_key_is_up_when_the_last_hand_leaves_it(other: tuple[str, int]) -> Non
     assert not hands.holds(C)
 
 
+@pytest.mark.parametrize("velocity", [1, 64, 127])
+def test_a_key_is_held_however_hard_it_was_struck(velocity: int) -> None:
+    """64 is what a release says of its own velocity."""
+    hands = Hands()
+    hands.move("piano", 0.0, note_on(C, velocity))
+    assert hands.holds(C) and hands.down == {note_off(C)}
+
+
 def test_the_pedal_rises_with_the_last_foot() -> None:
     hands = Hands()
     hands.move("piano", 0.0, PEDAL_DOWN)
