@@ -34,7 +34,7 @@ def play(
     composer: options.Composer = "any",
     towards: options.Towards = "any",
     blend: options.Blend = 0.0,
-    recall: options.Recall = 0.4,  # as much comes back as in people's playing: `python3 -m tests.bench.motifs`
+    recall: options.Recall = 0.34,  # as much comes back as in people's playing: `python3 -m tests.bench.motifs`
     polyphony: Annotated[int, typer.Option(help="Keys at a time, at most; 32 is as many as it likes.")] = 32,
     scale: options.Scale = "any",
     answer_length: Annotated[float, typer.Option(help="An answer's length, as the call's times this.")] = 1.0,

@@ -11,7 +11,7 @@ from perfrnn_live.music.vocabulary import EventKind
 from perfrnn_live.sampling.continuation import Choice, Continuation, Moment
 from perfrnn_live.sampling.controls import Constraint, Controls
 from perfrnn_live.sampling.generation import Beam, likeliest
-from perfrnn_live.sampling.recall import Quote
+from perfrnn_live.sampling.recall import Quote, opening
 
 _EARLY, _BREATH_S = 0.75, 0.3  # from this share of its length on, an answer ends at the first rest of so many seconds
 _OVERTIME, _OVERTIME_S = 1.5, 2.0  # an answer that still lacks strikes may last so many times its length, and so long
@@ -67,8 +67,7 @@ class Course:
         self._answer_step, self._fewest = step, fewest
         self._latest_step = step + round((_OVERTIME * length_s + _OVERTIME_S) * self._rate)
         self.part, self._must_strike = Part.PLAYING, True
-        begins_alike = called > 0 and self._rng.random() < 1 - (1 - self.controls.recall) ** 2
-        self._opening = Quote(called, moved=0) if begins_alike else None
+        self._opening = opening(called, self.controls.recall, self._rng)
         self._ending = step + round(_EARLY * length_steps), step + length_steps
 
     def close(self, step: int) -> None:

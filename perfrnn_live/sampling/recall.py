@@ -76,6 +76,12 @@ def recalled(
     return (quoted if rng.random() < faithfulness(recall) else key), quote
 
 
+def opening(called: int, recall: float, rng: np.random.Generator) -> Quote | None:
+    """What an answer to the last `called` strikes begins with: a quotation of their first notes, or None. The higher
+    the recall, the likelier it is one."""
+    return Quote(called, moved=0) if called and rng.random() < 1 - (1 - recall) ** 2 else None
+
+
 def faithfulness(recall: float) -> float:
     """The chance that what is quoted is followed."""
     return 1 - (1 - recall) ** 3

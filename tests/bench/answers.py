@@ -2,20 +2,24 @@
 
 Whole sessions as `play --mode trade` has them, with its defaults, on a fake clock: phrases of 2.5 to 7 s out of
 MAESTRO's validation recordings, one from each, come in at the player's input, and the answer is what it sends then.
+`--write FOLDER` writes two calls that were made up for it, each with its answers at recall 0, as at first, and 0.9.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from perfrnn_live.engines.base import StepEngine
 from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
 from perfrnn_live.engines.registry import load
 from perfrnn_live.live.controls import Mode, Settings
-from perfrnn_live.music.midi import releases, strikes
+from perfrnn_live.music.midi import note_off, note_on, releases, strikes
 from perfrnn_live.music.performance import Note
 from perfrnn_live.training.corpus import find_recordings
 from tests.bench.motifs import ANSWERED, patterns
@@ -49,18 +53,49 @@ def answer(phrase: Phrase, sitting: Sitting) -> list[Note]:
     return notes_of(sitting.sent)
 
 
+def made_up(notes: str, beat_s: float) -> Phrase:
+    """A phrase of "pitch+pitch/beats velocity" words: chords of MIDI numbers, each held to the next."""
+    phrase, at_s = [], 0.0
+    for word in notes.split():
+        chord, _, beats = word.partition("/")
+        for pitch in map(int, chord.split("+")):
+            phrase += [(at_s, note_on(pitch, 62 + pitch // 8)), (at_s + float(beats) * beat_s * 0.95, note_off(pitch))]
+        at_s += float(beats) * beat_s
+    return sorted(phrase, key=lambda each: each[0])
+
+
+CALLS = (
+    made_up("67/1 72/.5 74/.5 75/1 74/.5 72/.5 71+62/1 67/1 68/1 75/.5 74/.5 72+63+60/2", 0.42),
+    made_up(
+        "48+64/.5 67/.5 72/.5 76/.5 45+64/.5 69/.5 72/.5 76/.5 41+65/.5 69/.5 72/.5 77/.5 43+62/.5 67/.5 71/1", 0.44
+    ),
+)
+
+
+def write(engine: StepEngine[Any], settings: Settings, folder: Path) -> None:
+    """Both players into files, as `--record` does."""
+    for number, call in enumerate(CALLS, start=1):
+        for recall in (0.0, settings.recall, 0.9):
+            path = folder / f"call-{number}-recall-{recall:g}.mid"
+            answer(call, Sitting(1, replace(settings, recall=recall), engine=engine, record=path))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--phrases", type=int, default=27)
-    parser.add_argument("--recall", type=float, default=0.4)
+    parser.add_argument("--recall", type=float, default=0.34)
     parser.add_argument("--top-p", type=float, default=0.9)
     parser.add_argument("--maestro", type=Path, default=Path("../shared/maestro-v3.0.0"))
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--write", type=Path)
     asked = parser.parse_args()
 
     engine = load(find_model(asked.model))
     settings = Settings(mode=Mode.TRADE, recall=asked.recall, top_p=asked.top_p)
+    if asked.write:
+        write(engine, settings, asked.write)
+        return
     rows: list[dict[str, float]] = []
     for path in find_recordings(asked.maestro, "validation"):
         fit = []

@@ -78,7 +78,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--excerpts", type=int, default=50)
-    parser.add_argument("--recall", type=float, nargs="+", default=[0.0, 0.35, 0.9])
+    parser.add_argument("--recall", type=float, nargs="+", default=[0.0, 0.34, 0.9])
     parser.add_argument("--top-p", type=float, default=0.9)
     parser.add_argument("--maestro", type=Path, default=Path("../shared/maestro-v3.0.0"))
     asked = parser.parse_args()

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from perfrnn_live.sampling.continuation import Continuation, Moment
 from perfrnn_live.sampling.controls import Controls
 from perfrnn_live.sampling.generation import generate
 from perfrnn_live.sampling.opening import begin
+from perfrnn_live.sampling.recall import opening
 from perfrnn_live.training.corpus import TokenCorpus, find_recordings, tokenise
 
 CALL_S, EXCERPT_S = 10.0, 30.0
@@ -108,11 +109,12 @@ def cut(notes: Sequence[Note], from_s: float, seconds: float) -> list[Note]:
 def answers(
     continuation: Continuation, calls: Sequence[Sequence[Note]], controls: Controls, seed: int, seconds: float
 ) -> list[list[Note]]:
-    """What the model goes on with after each call."""
-    vocabulary = continuation.vocabulary
+    """What the model answers to each call, begun as answers in `trade` are."""
+    vocabulary, rng = continuation.vocabulary, np.random.default_rng(seed)
     played = []
     for number, call in enumerate(calls):
         start = continuation.primed(encode(call, vocabulary), vocabulary.middle)
+        start = replace(start, quote=opening(len(call), controls.recall, rng))
         played.append(excerpts(continuation, start, controls, seed + number, seconds, 1)[0])
     return played
 
@@ -159,7 +161,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=50)
     parser.add_argument("--excerpts", type=int, default=50)
     parser.add_argument("--top-p", type=float, default=0.9)
-    parser.add_argument("--recall", type=float, nargs="+", default=[0.0, 0.4, 0.9])
+    parser.add_argument("--recall", type=float, nargs="+", default=[0.0, 0.34, 0.9])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--maestro", type=Path, default=Path("../shared/maestro-v3.0.0"))
     parser.add_argument("--json", type=Path)

@@ -72,7 +72,7 @@ class Playing:
         self.steps = Spans(continuation.engine.step)
         continuation.engine.step = self.steps  # type: ignore[method-assign, assignment]
         settings, controls, rng = (
-            Settings(mode=Mode.DUET, top_p=0.9, recall=0.4),
+            Settings(mode=Mode.DUET, top_p=0.9, recall=0.34),
             Controls(),
             np.random.default_rng(seed),
         )
