@@ -73,7 +73,7 @@ class Machine:
         """When it wants to be told the time even if nothing happens before; infinity if it does not."""
         if self._orders.waits:
             return math.inf
-        if self._wishes:
+        if self._wishes or self._turns.asked is not None:
             return self._now_s
         moments_s = (
             self.improviser.wakes_s if self._detours.playing else None,
@@ -132,6 +132,10 @@ class Machine:
         schedule = self.improviser.hand_over(now_s)
         if schedule is not None:
             self._turns.handed_over(schedule, now_s)
+        elif (
+            self.improviser.wakes_s > now_s
+        ):  # the plan reaches as far as it should, and nothing of it is to be sent yet
+            self._turns.planned(now_s)
         while self._wishes and not orders.waits:
             self._obey(self._wishes.popleft(), now_s)
         for decide in (self._take_turns, self._turn_knobs, self._stay_well, self._look_after):

@@ -65,6 +65,10 @@ class Turns:
     def handed_over(self, schedule: Schedule, now_s: float) -> None:
         """The player gets a part of the plan: it may be the first of a new one."""
         self._orders.give(schedule)
+        self.planned(now_s)
+
+    def planned(self, now_s: float) -> None:
+        """The new plan is there, if one was asked for: its first part is with the player, or it begins with a rest."""
         if self.asked is not None:
             what, since_s = self.asked
             self._orders.took(what, since_s, now_s)

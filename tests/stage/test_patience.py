@@ -9,6 +9,7 @@ import pytest
 
 from perfrnn_live.engines.fake import ConstantEngine, FakeEngine
 from perfrnn_live.live.controls import Mode, Settings
+from perfrnn_live.live.orders import Took
 from perfrnn_live.live.wayback import WayBack
 from perfrnn_live.music.midi import note_off, note_on, strikes
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, EventKind
@@ -40,6 +41,16 @@ def test_a_session_that_has_nothing_to_say_says_that_it_is_there() -> None:
     assert not [fact for fact in sitting.facts if isinstance(fact, TakenBack)]
     struck_s = [at_s for at_s, m in sitting.sent if strikes(m)]
     assert len(struck_s) > 1 and min(later - earlier for earlier, later in pairwise(struck_s)) > 2.0
+
+
+def test_a_knob_is_obeyed_when_the_new_plan_is_there_though_it_begins_with_a_rest() -> None:
+    logits = np.zeros(PERFORMANCE_8MS.size, np.float32)
+    logits[PERFORMANCE_8MS.tokens_of(EventKind.TIME_SHIFT).stop - 1] = 50.0
+    sitting = Sitting(engine=ConstantEngine(logits))
+    sitting.link.turn_at(BEGAN_S + 5.2, 90)
+    sitting.session.run(10.0)
+    (took,) = [fact for fact in sitting.facts if isinstance(fact, Took)]
+    assert took.what == "knob" and took.until_s - took.since_s < 0.025
 
 
 @pytest.mark.parametrize("silent_s", [1.0, 5.0])
