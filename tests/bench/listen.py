@@ -19,10 +19,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.live.controls import KNOBS, Switch
 from perfrnn_live.music.midifile import read_notes
 from perfrnn_live.music.performance import Note
-from perfrnn_live.music.scales import ANY, pitch_class_weights
+from perfrnn_live.music.scales import SCALES
 
 FONT = Path("/usr/share/sounds/sf2/TimGM6mb.sf2")
 RATE = 44_100
@@ -66,11 +65,7 @@ def of_notes(notes: Sequence[Note]) -> dict[str, float]:
     end_s = max(note.offset_s for note in notes)
     pitches = [note.pitch for note in notes]
     velocities = [note.velocity for note in notes]
-    scale = KNOBS["scale"]
-    assert isinstance(scale, Switch)
-    keys = [key for key in scale.options if key not in (ANY, "follow")]
-    counts = np.bincount([pitch % 12 for pitch in pitches], minlength=12)
-    in_key = max(float(counts[[w == 1 for w in pitch_class_weights(key, [0] * 12)]].sum()) for key in keys)
+    in_key = max(sum(pitch % 12 in scale for pitch in pitches) for scale in SCALES.values())
     runs = [tuple(pitches[place : place + RUN]) for place in range(len(pitches) - RUN + 1)]
     edges = sorted([(note.onset_s, 1) for note in notes] + [(note.offset_s, -1) for note in notes])
     sounding, silent_since_s, rests = 0, 0.0, 0
