@@ -9,6 +9,7 @@
     ├── CannotWrite          a file that cannot be written where it was asked for
     ├── MissingPackage       an optional part of the installation is not there
     ├── MidiUnavailable      the machine has no MIDI system that works
+    ├── NoSound              no audio device that works, or no sound font
     ├── PortNotFound         no port of that name (the message shows those that exist)
     └── PlayerLost           the player process died or stopped answering
 
@@ -51,6 +52,10 @@ class MissingPackage(PerfRNNError):
 
 class MidiUnavailable(PerfRNNError):
     """No MIDI system on this machine works."""
+
+
+class NoSound(PerfRNNError):
+    """Nothing on this machine sounds, or not what was asked for."""
 
 
 class PortNotFound(PerfRNNError):

@@ -66,6 +66,27 @@ with client:
         print("sent", flush=True)
 """
 
+# Writes down sound and MIDI in frames of one count, until its input ends; then puts both into a file.
+_LISTENER = """
+import sys, jack, numpy as np
+client = jack.Client(sys.argv[1], no_start_server=True)
+sound, midi = client.inports.register("sound"), client.midi_inports.register("midi")
+blocks, events, done = [], [], 0
+def listen(frames):
+    global done
+    blocks.append(sound.get_array().copy())
+    events.extend((done + offset, bytes(event).ljust(3, bytes(1))[:3]) for offset, event in midi.incoming_midi_events())
+    done += frames
+client.set_process_callback(listen)
+with client:
+    print("listens", flush=True)
+    sys.stdin.read()
+frames = np.array([frame for frame, _ in events])
+messages = np.frombuffer(b"".join(message for _, message in events), np.uint8).reshape(-1, 3)
+np.savez(sys.argv[2], sound=np.concatenate(blocks), frames=frames, messages=messages)
+print("kept", flush=True)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -122,7 +143,7 @@ def available() -> bool:
 
 
 @contextlib.contextmanager
-def server() -> Iterator[subprocess.Popen[Any]]:
+def server(period: int = PERIOD) -> Iterator[subprocess.Popen[Any]]:
     """A JACK server with the dummy driver, also for JACK clients in this process while the block lasts.
 
     Gives the process; it leads a group of its own.
@@ -131,7 +152,7 @@ def server() -> Iterator[subprocess.Popen[Any]]:
     # -S: a period ends when all clients are through, so that nothing is lost. One that does not get there (it is
     # stopped, or starved on a busy machine) is waited for ten times -t in each period: 5 s unless told.
     how = ["-S", "-t", str(_PATIENCE_MS)]
-    command = ["jackd", "-n", SERVER, *realtime, *how, "-d", "dummy", "-r", str(SAMPLE_RATE), "-p", str(PERIOD)]
+    command = ["jackd", "-n", SERVER, *realtime, *how, "-d", "dummy", "-r", str(SAMPLE_RATE), "-p", str(period)]
     with _only_one(), _environment(), contextlib.ExitStack() as running:
         running.callback(_sweep)
         # The server of a test run that died a moment ago may still hold the name.
@@ -185,6 +206,21 @@ def sender(client: str = "hand") -> Iterator[Sender]:
         port = f"{client}:out"
         wait_for_port(port)
         yield Sender(port, process)
+
+
+@contextlib.contextmanager
+def listener(kept: Path, client: str = "listener") -> Iterator[tuple[str, str]]:
+    """Something that hears sound and MIDI in one count of frames; gives its audio and its MIDI port. When the block
+    ends, `kept` (.npz) has `sound` (frames,), and `frames` and `messages` (n, 3) of what came in."""
+    command = [sys.executable, "-c", _LISTENER, client, str(kept)]
+    with _running(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None and process.stdout is not None
+        process.stdout.readline()
+        wait_for_port(f"{client}:midi")
+        yield f"{client}:sound", f"{client}:midi"
+        process.stdin.close()
+        if process.stdout.readline() != "kept\n":
+            raise RuntimeError("the listening program is gone")
 
 
 def connect(source: str, destination: str) -> None:

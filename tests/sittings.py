@@ -22,11 +22,11 @@ from perfrnn_live.player.clock import FakeClock
 from perfrnn_live.player.messages import Said
 from perfrnn_live.player.profiles import DAW, Profile
 from perfrnn_live.sampling.controls import Controls
-from perfrnn_live.stage.desk import Desk, FaceWish
+from perfrnn_live.stage.desk import Desk
 from perfrnn_live.stage.journal import Journal
 from perfrnn_live.stage.listeners import Face, Fact, Kept, Listener
 from perfrnn_live.stage.recorder import Recorder
-from perfrnn_live.stage.session import Session
+from perfrnn_live.stage.session import Arrival, Session
 from perfrnn_live.stage.status import Status
 from perfrnn_live.stage.terminal import KEYS
 from tests.fakes import LosablePort, ScriptedLink, TracedContinuation
@@ -69,7 +69,7 @@ class Sitting:
         self.improviser = Improviser(self.continuation, start, Controls(), rng, lead_s, beams)
         home = folder or Path("/nowhere")
         self.pads = Pads(self.continuation.engine, "fake", home / "pads.npz")
-        self.inbox: SimpleQueue[FaceWish | Said] = SimpleQueue()
+        self.inbox: SimpleQueue[Arrival] = SimpleQueue()
         self.shown: list[Status] = []
         self.facts: list[Fact] = []
         self.played: list[tuple[float, bytes]] = []

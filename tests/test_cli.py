@@ -66,7 +66,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     monkeypatch.chdir(tmp_path)
     for home in ("CACHE", "CONFIG", "DATA"):
         monkeypatch.setenv(f"XDG_{home}_HOME", str(tmp_path / home.lower()))
-    monkeypatch.setattr("perfrnn_live.stage.play.ProcessLink", _NoPlayer)
+    monkeypatch.setattr("perfrnn_live.stage.connection.ProcessLink", _NoPlayer)
     _NoPlayer.opened = _NoPlayer.closed = 0
 
     def run(*arguments: object) -> Outcome:

@@ -23,6 +23,7 @@ pytest.importorskip("hatchling")
 REPOSITORY = Path(__file__).resolve().parents[1]
 PLAYED = {"card.json", "model.onnx", "handling.onnx", "pads.npz"}
 MODELS = {card.parent.name for card in REPOSITORY.glob("models/*/card.json")}
+PIANO = "perfrnn_live/sound/salamander"
 SHIPPED = "perfrnn_live/models/"
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 
@@ -53,13 +54,14 @@ def metadata(wheel: zipfile.ZipFile) -> Message:
 def test_models_bring_what_plays_and_nothing_else(wheel: zipfile.ZipFile) -> None:
     models = {name.removeprefix(SHIPPED) for name in wheel.namelist() if name.startswith(SHIPPED)}
     assert models == {"README.md", "LICENSE"} | {f"{model}/{file}" for model in MODELS for file in PLAYED}
-    assert sum(info.compress_size for info in wheel.infolist()) < 10_000_000
+    assert sum(info.compress_size for info in wheel.infolist()) < 15_000_000
 
 
 def test_the_code_is_whole_and_typed(wheel: zipfile.ZipFile) -> None:
     names = {name for name in wheel.namelist() if ".dist-info/" not in name and not name.startswith(SHIPPED)}
     modules = {path.relative_to(REPOSITORY).as_posix() for path in REPOSITORY.glob("perfrnn_live/**/*.py")}
-    assert names == modules | {"perfrnn_live/py.typed"}
+    piano = {path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / PIANO).iterdir() if path.is_file()}
+    assert len(piano) == 34 and names == modules | piano | {"perfrnn_live/py.typed"}
 
 
 def test_the_version_stands_in_one_place(metadata: Message) -> None:
@@ -67,10 +69,11 @@ def test_the_version_stands_in_one_place(metadata: Message) -> None:
 
 
 def test_both_licences_travel(wheel: zipfile.ZipFile, metadata: Message) -> None:
-    assert metadata["License-Expression"] == "Apache-2.0 AND CC-BY-NC-SA-4.0"
+    assert metadata["License-Expression"] == "Apache-2.0 AND CC-BY-NC-SA-4.0 AND CC-BY-3.0"
     texts = {name.partition("/licenses/")[2]: wheel.read(name) for name in wheel.namelist() if "/licenses/" in name}
-    assert set(texts) == {"LICENSE", "models/LICENSE"}
+    assert set(texts) == {"LICENSE", "models/LICENSE", f"{PIANO}/LICENSE"}
     assert b"Apache License" in texts["LICENSE"]
+    assert b"Alexander Holm" in texts[f"{PIANO}/LICENSE"]
     assert texts["models/LICENSE"].startswith(b"Attribution-NonCommercial-ShareAlike 4.0 International")
 
 

@@ -12,10 +12,22 @@ from perfrnn_live.errors import BadValue, MissingPackage
 
 app = typer.Typer(
     help="A piano partner: Performance RNN, played live.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+_NEXT = """perfrnn-live play                     it plays: on its own piano, and onto a MIDI port called perfrnn-live
+perfrnn-live play --mode trade --input computer   you play on the letter keys, it answers
+perfrnn-live ports                    which MIDI ports there are: play --input NAME for your keyboard
+perfrnn-live generate piece.wav       a piece as a sound file, or as .mid
+perfrnn-live --help                   everything else"""
+
+
+@app.callback(invoke_without_command=True)
+def begin(context: typer.Context) -> None:
+    """A piano partner: Performance RNN, played live."""
+    if context.invoked_subcommand is None:
+        print(_NEXT)
 
 
 @contextlib.contextmanager

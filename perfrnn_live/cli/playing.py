@@ -18,9 +18,11 @@ from perfrnn_live.live.controls import Mode
 
 @app.command()
 def play(
-    output: Annotated[str | None, typer.Option(help="A port's name, 'virtual' or 'none'.")] = None,
+    output: Annotated[str | None, typer.Option(help="A port's name, 'virtual', 'piano' or 'none'.")] = None,
+    audio: Annotated[str, typer.Option(help="What the piano sounds through: a system as 'jack', or a device.")] = "any",
+    no_sound: Annotated[bool, typer.Option("--no-sound", help="No piano beside the virtual port.")] = False,
     input: Annotated[
-        list[str] | None, typer.Option(help="Your keys and knobs: a port's name, 'virtual' or 'none'; several times.")
+        list[str] | None, typer.Option(help="Your keys and knobs: a port's name, 'virtual', 'computer', 'none'.")
     ] = None,
     mode: Annotated[Mode, typer.Option(help="It alone, call and response, or both at once.")] = Mode.SOLO,
     model: options.Model = DEFAULT_MODEL,
@@ -46,26 +48,33 @@ def play(
     pads: Annotated[Path | None, typer.Option(help="A file of pads, in place of your own.")] = None,
     seed: options.Seed = None,
     seconds: Annotated[float | None, typer.Option(help="End after so many seconds; otherwise at q or Ctrl-C.")] = None,
-    record: Annotated[Path | None, typer.Option(help="Keep what was sounded in a new .mid file.")] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="Keep what was sounded in a new .mid file, or as .wav in both.")
+    ] = None,
     log: Annotated[Path | None, typer.Option(help="Keep what was decided, and how quickly, in a new file.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No screen; one line of JSON at the end.")] = False,
 ) -> None:
-    """Improvise in time onto a MIDI port; by default a virtual one called perfrnn-live."""
+    """Improvise in time: on the built-in piano and a virtual MIDI port called perfrnn-live, or on another port."""
     from perfrnn_live.live.controls import Settings
     from perfrnn_live.music.pitch import pitch_of, range_of
     from perfrnn_live.player.profiles import load_profile
+    from perfrnn_live.sound.wav import is_sound
     from perfrnn_live.stage.play import PlayOptions
     from perfrnn_live.stage.play import play as run
 
     check_seconds(seconds)
     lowest, highest = range_of(range)
-    sound = (temperature, top_p, density, loudness, register, polyphony, scale, answer_length)
-    settings = Settings(*sound, mode=mode, composer=composer, towards=towards, blend=blend, recall=recall)
+    knobs = (temperature, top_p, density, loudness, register, polyphony, scale, answer_length)
+    settings = Settings(*knobs, mode=mode, composer=composer, towards=towards, blend=blend, recall=recall)
     record = record and unused(record)
+    if record is not None and is_sound(record):  # both names must be free
+        while record.with_suffix(".mid").exists():
+            record = unused(record.with_stem(f"{record.stem}-2"))
     log = log and unused(log, besides=[record])
     asked = PlayOptions(
         model=find_model(model),
         output=output,
+        audio=None if no_sound else audio,
         inputs=None if input is None else tuple(name for name in input if name != "none"),
         thru=thru,
         profile=load_profile(profile),

@@ -1,4 +1,4 @@
-"""Commands that make music or models into files, and measure them: generate, train, evaluate, export."""
+"""Commands that make music, sound or models into files, and measure them: generate, render, train, evaluate, export."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from perfrnn_live.files import check_writable, unused
 
 @app.command()
 def generate(
-    out: Annotated[Path, typer.Argument(metavar="OUT.mid")],
+    out: Annotated[Path, typer.Argument(metavar="OUT.mid|OUT.wav")],
     seconds: Annotated[float, typer.Option(help="Length of each piece.")] = 30.0,
     count: Annotated[int, typer.Option(min=1, help="Several pieces: OUT-1.mid, OUT-2.mid, ...")] = 1,
     prime: options.Prime = None,
@@ -37,7 +37,7 @@ def generate(
     seed: options.Seed = None,
     model: options.Model = DEFAULT_MODEL,
 ) -> None:
-    """Improvise into .mid files, faster than time."""
+    """Improvise into .mid files, or into sound, faster than time."""
     import numpy as np
 
     from perfrnn_live.live.controls import Settings
@@ -47,6 +47,7 @@ def generate(
     from perfrnn_live.sampling import generation
     from perfrnn_live.sampling.controls import Controls
     from perfrnn_live.sampling.opening import begin
+    from perfrnn_live.sound.wav import is_sound, write_sound
 
     check_seconds(seconds)
     asked = Settings(1.0, 1.0, density, loudness, register, 32, scale, composer=composer, towards=towards, blend=blend)
@@ -58,13 +59,29 @@ def generate(
     for path in [out] if count == 1 else [out.with_stem(f"{out.stem}-{n}") for n in range(1, count + 1)]:
         paths.append(unused(path, besides=paths))
         check_writable(paths[-1])
+    write = write_sound if is_sound(out) else write_notes
     continuation, start = begin(find_model(model), prime, middle)
     continuation.check(controls.handles)
     pieces = generation.generate(continuation, start, seconds, controls, np.random.default_rng(seed), count, beams)
     for path, tokens in zip(paths, pieces, strict=True):
         notes = decode(tokens, continuation.vocabulary, start.keyboard)
-        write_notes(path, notes)
+        write(path, notes)
         print(f"{path}: {len(notes)} notes")
+
+
+@app.command()
+def render(
+    file: Annotated[Path, typer.Argument(metavar="FILE.mid")],
+    out: Annotated[Path, typer.Argument(metavar="OUT.wav")],
+) -> None:
+    """Play a .mid file on the built-in piano into a sound file."""
+    from perfrnn_live.music.midifile import read_notes
+    from perfrnn_live.sound.wav import write_sound
+
+    notes = read_notes(file)
+    out = unused(out)
+    write_sound(out, notes)
+    print(f"{out}: {len(notes)} notes")
 
 
 @app.command()

@@ -13,7 +13,8 @@ from enum import Enum
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
-from perfrnn_live.errors import MidiUnavailable, PerfRNNError, PlayerLost, PortNotFound
+from perfrnn_live import errors
+from perfrnn_live.errors import PerfRNNError, PlayerLost, PortNotFound
 from perfrnn_live.player.clock import Clock
 from perfrnn_live.player.messages import Command, Failed, Ready, Received, Report, Sent, Setup, Stop, Stopped
 from perfrnn_live.player.player import Player
@@ -26,6 +27,7 @@ from perfrnn_live.player.watch import Watch
 _LAST_WORDS_S = 0.5  # for what a player that ended had to say; what it started may hold its standard error open
 _LONGEST_LINE = 4096
 _ANSWER_S = 5.0  # a player that takes longer to open its ports or to stop hangs in a driver
+_OPENS_S = 15.0  # the piano reads its samples meanwhile
 
 
 class _Mark(Enum):
@@ -86,16 +88,16 @@ class ProcessLink:
         return self._process.pid
 
     def ready(self) -> Ready:
-        """Wait for the ports to be open. Raises MidiUnavailable, PortNotFound or PlayerLost."""
-        report = self.receive(_ANSWER_S)
+        """Wait for the ports to be open. Raises MidiUnavailable, NoSound, PortNotFound or PlayerLost."""
+        report = self.receive(_OPENS_S)
         while isinstance(report, Sent):  # what a lost player left sounding is released first
-            report = self.receive(_ANSWER_S)
+            report = self.receive(_OPENS_S)
         if isinstance(report, Failed):
             self.close()
-            raise (MidiUnavailable if report.missing_system else PortNotFound)(report.sentence)
+            raise getattr(errors, report.error, PortNotFound)(report.sentence)
         if not isinstance(report, Ready):
             self._process.kill()
-            raise PlayerLost("the MIDI system did not answer within five seconds")
+            raise PlayerLost("the MIDI system did not answer within fifteen seconds")
         return report
 
     def send(self, command: Setup | Command) -> None:

@@ -15,14 +15,17 @@ from perfrnn_live.player.profiles import Profile
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What the player process is told first: the ports by name, or in part ("virtual" for one of its own, "none" for
-    an output into nothing), whether what comes in is sent on, and what the output needs. `left`: a player before this
-    one was lost, and left these pitches sounding and perhaps others; None if there was none."""
+    an output into nothing, "piano" for the built-in one), whether what comes in is sent on, and what the output needs.
+    `left`: a player before this one was lost, and left these pitches sounding and perhaps others; None if there was
+    none. `audio`: what the piano sounds through, see `sound.device`; `beside`: it is to sound beside the output."""
 
     output: str
     inputs: tuple[str, ...]
     thru: bool
     profile: Profile
     left: frozenset[int] | None = None
+    audio: str = "any"
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +84,27 @@ class Stop:
     """Silence everything and end."""
 
 
-Command = Schedule | TakeBack | Release | Panic | Steer | Beat | Stop
 Direction = Literal["output", "input"]
+Part = Direction | Literal["sound"]  # of the connections that may be lost
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The ports are open; these are their full names."""
+    """The ports are open; these are their full names. `sound` is what the piano sounds through, "" if it does not;
+    `no_sound` says why it does not though it was to."""
 
     output: str
     inputs: tuple[str, ...]
+    sound: str = ""
+    no_sound: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The ports could not be opened, or one broke: one sentence. `missing_system`: no MIDI system works here."""
+    """The ports could not be opened, or one broke: one sentence, and the name of the error that it was."""
 
     sentence: str
-    missing_system: bool
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +143,17 @@ class Received:
     steers: bool = False
 
 
+Command = Schedule | TakeBack | Release | Panic | Steer | Beat | Stop | Received
+"""What the session says; a `Received` came in with it and not with a port of the player's."""
+
+
 @dataclass(frozen=True, slots=True)
 class PortLost:
-    """A port that was open is there no more: an output's music goes nowhere until it is back."""
+    """A port that was open is there no more: an output's music goes nowhere until it is back. The piano beside an
+    output is its "sound"."""
 
     name: str
-    direction: Direction
+    direction: Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +161,7 @@ class PortBack:
     """A lost port is open again, and silent."""
 
     name: str
-    direction: Direction
+    direction: Part
 
 
 @dataclass(frozen=True, slots=True)

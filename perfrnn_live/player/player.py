@@ -134,12 +134,12 @@ class Player:
                 self._report(news)
                 if direction == "input":
                     self._let_go(name)
-                else:
+                elif direction == "output":
                     self._lose_output()
             case PortBack(name, direction):
                 if direction == "input":
                     self._ignored.discard(name)
-                else:
+                elif direction == "output":
                     self._take_up_output()
                 self._report(news)
             case Stop():

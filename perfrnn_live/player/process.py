@@ -21,12 +21,13 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import BinaryIO
 
-from perfrnn_live.errors import MidiUnavailable, PerfRNNError, PortNotFound
+from perfrnn_live.errors import NoSound, PerfRNNError, PortNotFound
 from perfrnn_live.music.midi import PEDALS, control_change, note_off
 from perfrnn_live.music.vocabulary import PITCHES
 from perfrnn_live.player.clock import Clock, SystemClock
 from perfrnn_live.player.loopback import probe
 from perfrnn_live.player.messages import Command, Failed, Ready, Received, Report, Setup, Stop
+from perfrnn_live.player.piano import Beside, PianoPort
 from perfrnn_live.player.player import Player
 from perfrnn_live.player.ports import MidiIn, MidiOut, SilentPort, open_input, open_output
 from perfrnn_live.player.watch import Watch
@@ -143,12 +144,19 @@ def _ask_for_realtime() -> None:
     """A realtime priority cuts the latest notes' lateness several times; most systems refuse it, and we go on."""
     if hasattr(os, "sched_setscheduler"):
         with contextlib.suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))
+            os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(10))
 
 
 def _open_ports(setup: Setup, inbox: Inbox, clock: Clock, opened: contextlib.ExitStack) -> tuple[MidiOut, list[MidiIn]]:
     """The setup's ports, with their closing handed to `opened`. An input that is named twice is opened once."""
-    output = SilentPort() if setup.output == "none" else open_output(setup.output)
+    output: MidiOut
+    match setup.output:
+        case "none":
+            output = SilentPort()
+        case "piano":
+            output = PianoPort(setup.audio, clock)
+        case name:
+            output = open_output(name)
     opened.callback(output.close)
     inputs: dict[str, MidiIn] = {}
     for wanted in setup.inputs:
@@ -162,6 +170,17 @@ def _open_ports(setup: Setup, inbox: Inbox, clock: Clock, opened: contextlib.Exi
         if port.name not in (other.name for other in inputs.values()):
             inputs[wanted] = port
     return output, list(inputs.values())
+
+
+def _wait_for_sound(output: MidiOut, piano: PianoPort | None) -> tuple[str, str]:
+    """What the piano sounds through, and why it does not; both empty where there is none. Raises NoSound if it is the
+    output."""
+    if isinstance(output, PianoPort):
+        return output.wait(), ""
+    try:
+        return piano.wait() if piano is not None else "", ""
+    except NoSound as error:
+        return "", str(error)
 
 
 def main() -> None:
@@ -192,31 +211,37 @@ def _play() -> int:
         try:
             setup: Setup = pickle.load(commands)
             threading.Thread(target=inbox.read, args=(commands,), daemon=True).start()
+            piano = PianoPort(setup.audio, clock) if setup.beside else None  # it takes the longest
+            if piano is not None:
+                opened.callback(piano.close)
             output, inputs = _open_ports(setup, inbox, clock, opened)
             loop, early = probe(output, inbox.take, clock) if inputs else (None, [])
             if loop is not None:
                 what = f"the input {loop!r} is what the output {output.name!r} sends"
                 raise PortNotFound(f"{what}: the instrument would hear itself; choose another input.")
+            sound, no_sound = _wait_for_sound(output, piano)
         except PerfRNNError as error:
-            outbox.put(Failed(str(error), missing_system=isinstance(error, MidiUnavailable)))
+            outbox.put(Failed(str(error), type(error).__name__))
             opened.close()
             outbox.close()
             return 1
-        player = Player(output, clock, outbox.put, setup.thru, setup.profile, setup.left or frozenset())
+        piano = piano if sound else None
+        sounding = output if piano is None else Beside(output, piano)
+        player = Player(sounding, clock, outbox.put, setup.thru, setup.profile, setup.left or frozenset())
         signal.signal(signal.SIGTERM, lambda *_: inbox.put(Stop()))
         if setup.left is not None:
             player.silence()
-            release_every_key(output, clock)
-        outbox.put(Ready(output.name, tuple(port.name for port in inputs)))
+            release_every_key(sounding, clock)
+        outbox.put(Ready(output.name, tuple(port.name for port in inputs), sound, no_sound))
         _ask_for_realtime()
         gc.freeze()
         gc.disable()  # nothing here makes cycles, and a collection would come between two notes
         try:
             for each in early:
                 player.handle(each)
-            run(player, inbox.take, Watch(output, inputs, clock), clock)
+            run(player, inbox.take, Watch(output, inputs, clock, piano), clock)
         except PerfRNNError as error:
-            outbox.put(Failed(str(error), missing_system=False))
+            outbox.put(Failed(str(error)))
         finally:
             with contextlib.suppress(PerfRNNError):  # a port that takes no notes takes no releases either
                 player.stop()

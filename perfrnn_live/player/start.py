@@ -1,4 +1,4 @@
-"""How the player process is started."""
+"""How processes of this package are started."""
 
 from __future__ import annotations
 
@@ -10,15 +10,20 @@ from pathlib import Path
 # module is looked for there.
 _PROGRAM = """
 import sys
-sys.path.insert(0, sys.argv.pop())
+from importlib import import_module
+sys.path.insert(0, sys.argv.pop(1))
 import perfrnn_live
 del sys.path[0]
-from perfrnn_live.player.process import main
-main()
+import_module(sys.argv.pop(1)).main()
 """
 
 
+def command_of(module: str) -> list[str]:
+    """The command line of a process that runs `main` of one of our modules, the same code as this process has, and does
+    not search the current folder. What is added to it is the new process's sys.argv[1:]."""
+    return [sys.executable, "-P", "-c", _PROGRAM, str(Path(__file__).resolve().parents[2]), module]
+
+
 def player_command() -> list[str]:
-    """The command line of a player process that runs the same code as this one and does not search the current
-    folder."""
-    return [sys.executable, "-P", "-c", _PROGRAM, str(Path(__file__).resolve().parents[2])]
+    """The command line of a player process."""
+    return command_of("perfrnn_live.player.process")

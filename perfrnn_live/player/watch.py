@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perfrnn_live.player.clock import Clock
-from perfrnn_live.player.messages import Direction, PortBack, PortLost
+from perfrnn_live.player.messages import Part, PortBack, PortLost
 from perfrnn_live.player.ports import MidiIn, MidiOut
 
 # A look takes JACK 0.04 ms, and may be held up for some more. Opening a port takes it 60 to 100 ms, all of them with
@@ -17,7 +17,7 @@ _PAUSE_S = 0.5
 class _Watched:
     """A port, whether it is gone, and when that was last looked after."""
 
-    def __init__(self, port: MidiOut | MidiIn, direction: Direction, now_s: float) -> None:
+    def __init__(self, port: MidiOut | MidiIn, direction: Part, now_s: float) -> None:
         self.port = port
         self.direction = direction
         self.listed = port.name  # as the system calls it now
@@ -26,12 +26,15 @@ class _Watched:
 
 
 class Watch:
-    """Looks now and then whether the ports are still there, and opens those anew that are there again."""
+    """Looks now and then whether the ports, and the piano beside the output, are still there, and opens those anew that
+    are there again."""
 
-    def __init__(self, output: MidiOut, inputs: Sequence[MidiIn], clock: Clock) -> None:
+    def __init__(self, output: MidiOut, inputs: Sequence[MidiIn], clock: Clock, piano: MidiOut | None = None) -> None:
         self._clock = clock
         self._watched = [_Watched(output, "output", clock.now())]
         self._watched += [_Watched(port, "input", clock.now()) for port in inputs]
+        if piano is not None:
+            self._watched.append(_Watched(piano, "sound", clock.now()))
 
     def look(self, free_s: float) -> list[PortLost | PortBack]:
         """What has happened to the ports, as far as it can be found out in `free_s`: nothing else is due so long."""
@@ -49,6 +52,6 @@ class Watch:
                 news.append(PortLost(each.port.name, each.direction))
         return news
 
-    def _taken(self, direction: Direction) -> set[str]:
+    def _taken(self, direction: Part) -> set[str]:
         """The ports that are open: of two keyboards of one make, one that is back must not be taken for the other."""
         return {each.listed for each in self._watched if each.direction == direction and not each.lost}

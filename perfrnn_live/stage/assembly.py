@@ -15,12 +15,11 @@ from perfrnn_live.live.pads import Pads
 from perfrnn_live.live.steering import Steering
 from perfrnn_live.player.clock import Clock
 from perfrnn_live.player.link import Link
-from perfrnn_live.player.messages import Said
 from perfrnn_live.sampling.continuation import Continuation, Moment
 from perfrnn_live.sampling.controls import Controls
-from perfrnn_live.stage.desk import Desk, FaceWish
+from perfrnn_live.stage.desk import Desk
 from perfrnn_live.stage.listeners import Face, Listener
-from perfrnn_live.stage.session import Reopen, Session
+from perfrnn_live.stage.session import Arrival, Reopen, Session
 
 _UNNAMED_PADS = Path("perfrnn-live-pads.npz")
 
@@ -41,7 +40,7 @@ def open_session(
     listeners: Sequence[Listener] = (),
     faces: Sequence[Face] = (),
     reopen: Reopen | None = None,
-    inbox: SimpleQueue[FaceWish | Said] | None = None,
+    inbox: SimpleQueue[Arrival] | None = None,
 ) -> Session:
     """A session that goes on from `start`, ready to `run`.
 

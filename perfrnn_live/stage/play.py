@@ -6,8 +6,8 @@ import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from queue import SimpleQueue
@@ -15,27 +15,28 @@ from queue import SimpleQueue
 import platformdirs
 
 from perfrnn_live.engines.handles import UNASKED
-from perfrnn_live.errors import MidiUnavailable, PerfRNNError, PlayerLost
+from perfrnn_live.errors import PerfRNNError, PlayerLost
 from perfrnn_live.files import check_writable
 from perfrnn_live.live.controls import Settings
 from perfrnn_live.live.pads import open_pads
 from perfrnn_live.live.steering import Steering
-from perfrnn_live.music.midifile import MidiFileWriter
-from perfrnn_live.player.clock import SystemClock
-from perfrnn_live.player.drivers import PORT_NAME
-from perfrnn_live.player.link import ProcessLink
-from perfrnn_live.player.messages import Said, Setup
+from perfrnn_live.music.midifile import MidiFileWriter, read_notes
+from perfrnn_live.player.clock import Clock, SystemClock
+from perfrnn_live.player.messages import Received, Said
 from perfrnn_live.player.profiles import DAW, Profile
 from perfrnn_live.sampling.controls import Controls
 from perfrnn_live.sampling.opening import begin
+from perfrnn_live.sound.wav import is_sound, write_sound
 from perfrnn_live.stage.assembly import open_session
-from perfrnn_live.stage.desk import Desk, FaceWish
+from perfrnn_live.stage.connection import NOWHERE, Connection
+from perfrnn_live.stage.desk import Desk
 from perfrnn_live.stage.journal import Journal
 from perfrnn_live.stage.listeners import Face, Kept, Listener, Shown
 from perfrnn_live.stage.recorder import Recorder
-from perfrnn_live.stage.session import Session
+from perfrnn_live.stage.session import Arrival, Session
 from perfrnn_live.stage.status import Summary
 from perfrnn_live.stage.terminal import KEYS, key_presses
+from perfrnn_live.stage.typing_keys import COMPUTER, typed_piano
 
 _APP = "perfrnn-live"
 _SWITCH_S = 0.0005
@@ -45,14 +46,18 @@ _SWITCH_S = 0.0005
 class PlayOptions:
     """What `play` is asked for.
 
-    `output` None is a virtual port, or none where the machine has no MIDI system: then a recording is kept in any case.
-    `inputs` None follows the output: virtual with a virtual one, none otherwise. `lowest` to `highest` is the
+    `output` None is a virtual port with the built-in piano beside it; or the piano alone where the machine has no MIDI
+    system, or neither without audio, and then a recording is kept in any case. "piano" is the piano alone. It sounds
+    through `audio` ("any", a system or a device), or not at all if that is None.
+    `inputs` None follows the output: virtual with a virtual one, none otherwise; "computer" is the keyboard that is
+    typed on, and what is played there sounds. `lowest` to `highest` is the
     machine's range; with `split` it keeps to the other side of that pitch than the player's hands. It begins where
     `prime` ends, or else as a piece begins, or as in the `middle` of one.
     """
 
     model: Path
     output: str | None = None
+    audio: str | None = "any"
     inputs: tuple[str, ...] | None = None
     thru: bool = False
     profile: Profile = DAW
@@ -76,14 +81,14 @@ def play(options: PlayOptions) -> Summary:
 
     Raises what opening ports, files and the model raises, before anything sounds.
     """
-    for path in (options.record, options.log):
+    sound_file = options.record if is_sound(options.record) else None
+    record = options.record.with_suffix(".mid") if sound_file and options.record else options.record
+    for path in (options.record, record, options.log):
         if path is not None:
             check_writable(path)
     desk = Desk(options.settings, platformdirs.user_config_path(_APP, appauthor=False) / "controls.toml")
-    profile, record = options.profile, options.record
-    inputs = _inputs_beside(options.output) if options.inputs is None else options.inputs
-    setup = Setup(options.output or "virtual", inputs, options.thru, profile)
-    link = ProcessLink(setup)  # opens ports meanwhile
+    profile = options.profile
+    connection = Connection(options.output, options.inputs, options.audio, options.thru, profile)
     try:
         continuation, start = begin(options.model, options.prime, options.middle)
         continuation.check(Steering(Controls(), None).controls(options.settings, 0.0).handles)
@@ -92,19 +97,13 @@ def play(options: PlayOptions) -> Summary:
             _tell(f"{options.model.name} cannot be asked for {', '.join(unknown)}: those knobs change nothing")
         own = platformdirs.user_data_path(_APP, appauthor=False) / "pads" / f"{options.model.name}.npz"
         pads = open_pads(continuation.engine, options.model, own, options.pads, _tell)
-        try:
-            ready = link.ready()
-        except MidiUnavailable as error:
-            if options.output is not None:
-                raise
+        ready = connection.ready(_tell)
+        if ready.output == NOWHERE and options.output is None:
             record = record or Path(f"{_APP}-{datetime.now():%Y%m%d-%H%M%S}.mid")
-            print(f"{str(error).rstrip('.')}; playing into {record} instead", file=sys.stderr)
-            setup = Setup("none", (), thru=False, profile=profile)
-            link = ProcessLink(setup)
-            ready = link.ready()
+            _tell(f"playing into {record}")
         writer = MidiFileWriter(record) if record is not None else None
     except BaseException:
-        link.close()
+        connection.link.close()
         raise
     base = Controls(
         polyphony=profile.polyphony,
@@ -114,7 +113,7 @@ def play(options: PlayOptions) -> Summary:
     )
     clock = SystemClock()
     began_s = clock.now()
-    inbox: SimpleQueue[FaceWish | Said] = SimpleQueue()
+    inbox: SimpleQueue[Arrival] = SimpleQueue()
 
     def kept(listener: Listener, what: str) -> Kept:
         return Kept(listener, what, lambda sentence: inbox.put(Said(sentence)))
@@ -128,10 +127,11 @@ def play(options: PlayOptions) -> Summary:
         faces = []
         if not options.quiet:
             hears = f", hears {' and '.join(ready.inputs)}" if ready.inputs else ""
-            print(f"{options.model.name} plays onto {ready.output}{hears}")
+            sounds = f", sounds through {ready.sound}" if ready.sound else ""
+            print(f"{options.model.name} plays onto {ready.output}{sounds}{hears}")
             faces.append(Shown(lambda: _screen(options.model.name)))
         session = open_session(
-            link,
+            connection.link,
             clock,
             continuation,
             start,
@@ -145,21 +145,51 @@ def play(options: PlayOptions) -> Summary:
             desk=desk,
             listeners=listeners,
             faces=faces,
-            reopen=lambda left: ProcessLink(replace(setup, left=left)),
+            reopen=connection.reopen,
             inbox=inbox,
         )
-        if not options.quiet:
-            stack.enter_context(key_presses(lambda key: session.wish(KEYS[key]) if key in KEYS else None))
+        if connection.typed or not options.quiet:
+            typed = stack.enter_context(_typed(session, clock, connection.typed))
+            stack.enter_context(key_presses(typed))
         stack.enter_context(_ending_on_signals(session))
         stack.enter_context(_short_switches())
         try:
             summary = session.run(options.seconds)
         except PlayerLost:
-            _release_keys(ready.output)
+            connection.release_keys(ready.output)
             raise
     for complaint in summary.complaints:
         print(complaint, file=sys.stderr)
+    if sound_file is not None and record is not None:
+        _keep_sound(record, sound_file)
     return summary
+
+
+def _keep_sound(recording: Path, sound: Path) -> None:
+    """What was recorded as a sound file; the recording stays, whatever becomes of it."""
+    _tell(f"writing {sound}")
+    try:
+        write_sound(sound, read_notes(recording))
+    except PerfRNNError as error:
+        _tell(f"{error}; {recording} has all that was played")
+
+
+@contextlib.contextmanager
+def _typed(session: Session, clock: Clock, as_piano: bool) -> Iterator[Callable[[str], None]]:
+    """What is to be called with each key that is typed."""
+
+    def steer(key: str) -> None:
+        if key in KEYS:
+            session.wish(KEYS[key])
+
+    def play_note(message: bytes) -> None:
+        session.bring(Received(clock.now(), message, COMPUTER))
+
+    if as_piano:
+        with typed_piano(play_note, steer, clock, _write) as typed:
+            yield typed
+    else:
+        yield steer
 
 
 def _screen(title: str) -> Face:
@@ -170,26 +200,13 @@ def _screen(title: str) -> Face:
     return Screen(Console(), title)
 
 
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
 def _tell(sentence: str) -> None:
     print(sentence, file=sys.stderr)
-
-
-def _inputs_beside(output: str | None) -> tuple[str, ...]:
-    """Keys and knobs have a virtual port where the notes have one; Windows has none."""
-    return ("virtual",) if output in (None, "virtual") and sys.platform != "win32" else ()
-
-
-def _release_keys(output: str) -> None:
-    """A new player on the same port, only to release what one that died or hung left sounding.
-
-    That is every key, for what it sent last it may not have reported. A virtual port is gone, and its connections too.
-    """
-    if output in (PORT_NAME, "none"):
-        return
-    with contextlib.suppress(PerfRNNError), contextlib.ExitStack() as stack:
-        link = ProcessLink(Setup(output, (), thru=False, profile=DAW, left=frozenset()))
-        stack.callback(link.close)
-        link.ready()
 
 
 @contextlib.contextmanager

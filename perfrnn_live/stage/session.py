@@ -46,6 +46,9 @@ _ANSWER_S = 2.0
 _PATIENCE_S = 2.0  # for what is still being written at the end
 _LIVES, _LIVED_S = 3, 60.0  # so many players may be lost in so short a time
 
+Arrival = FaceWish | Said | Received
+"""What comes in through the inbox: something asked for, something to be read, something played."""
+
 Reopen = Callable[[frozenset[int]], Link]
 """Starts another player on the same ports, which first releases everything: these pitches for certain."""
 
@@ -67,12 +70,12 @@ class Session:
         listeners: Sequence[Listener] = (),
         faces: Sequence[Face] = (),
         reopen: Reopen | None = None,
-        inbox: SimpleQueue[FaceWish | Said] | None = None,
+        inbox: SimpleQueue[Arrival] | None = None,
     ) -> None:
         self._link, self._clock, self._machine, self._desk = link, clock, machine, desk
         self._listeners, self._faces, self._reopen = listeners, faces, reopen
         self._figures = Figures()
-        self._inbox: SimpleQueue[FaceWish | Said] = inbox or SimpleQueue()
+        self._inbox: SimpleQueue[Arrival] = inbox or SimpleQueue()
         self._ended = self._stopped = False
         self._began_s = self._shown_s = self._flushed_s = self._said_s = clock.now()
         self._asked_s: float | None = None  # since when an answer of the player's is waited for
@@ -90,6 +93,11 @@ class Session:
         """Ask for something, as a face does: `Put` a knob, an `Action`, a `Pad` and so on. Of what becomes of it
         the listeners are told, as a `Turn` or `Do`. Safe to call from another thread."""
         self._inbox.put(wish)
+        self._link.wake()
+
+    def bring(self, received: Received) -> None:
+        """Let a message come in that no port of the player's brought. Safe to call from another thread."""
+        self._inbox.put(received)
         self._link.wake()
 
     def run(self, seconds: float | None = None) -> Summary:
@@ -158,11 +166,13 @@ class Session:
             case _:
                 self._tell(report)
 
-    def _take_in(self, wished: FaceWish | Said) -> None:
-        if isinstance(wished, Said):
-            self._tell(wished)
+    def _take_in(self, arrived: Arrival) -> None:
+        if isinstance(arrived, Said):
+            self._tell(arrived)
+        elif isinstance(arrived, Received):
+            self._send(arrived)  # the player decides whose it is, as with all that comes in
         else:
-            self._want(self._desk.obey(self._clock.now(), wished))
+            self._want(self._desk.obey(self._clock.now(), arrived))
 
     def _want(self, wish: Wish | None) -> None:
         if isinstance(wish, Do) and wish.action is Action.QUIT:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from perfrnn_live.live.controls import Action, Pad
 from perfrnn_live.stage.desk import FaceWish, Nudge, Select, Switching
 
+_F_KEYS = *(f"\x1bO{last}" for last in "PQRS"), *(f"\x1b[{number}~" for number in (15, 17, 18, 19))
+
 KEYS: dict[str, FaceWish] = {
     "\x1b[C": Select(1),  # right
     "\t": Select(1),
@@ -34,11 +36,12 @@ KEYS: dict[str, FaceWish] = {
     "w": Action.SAVE_PADS,
     "q": Action.QUIT,
     **{str(number): Pad(number, store=False) for number in range(1, 9)},
+    **{key: Pad(number, store=False) for number, key in enumerate(_F_KEYS, 1)},
 }
 """What each key asks for; the others ask for nothing."""
 
-_KEY = re.compile(r"\x1b\[[0-9;]*[^0-9;\x1b]|\x1bO[^\x1b]|.", re.DOTALL)
-_BEGUN = re.compile(r"\x1b(\[[0-9;]*|O)?\Z")
+_KEY = re.compile(r"\x1b\[[0-9;:]*[^0-9;:\x1b]|\x1bO[^\x1b]|.", re.DOTALL)
+_BEGUN = re.compile(r"\x1b(\[[0-9;:]*|O)?\Z")
 _REST_S = 0.05  # a sequence comes at once, over a network nearly so; a person is slower
 
 

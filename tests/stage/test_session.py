@@ -271,7 +271,7 @@ def test_a_player_that_stops_answering_is_lost(key: str | None) -> None:
 
 def test_a_port_that_broke_is_told_in_its_own_words() -> None:
     sitting = Sitting()
-    sitting.link.at(1002.0, lambda: sitting.link.report(Failed("The piano is gone.", missing_system=False)))
+    sitting.link.at(1002.0, lambda: sitting.link.report(Failed("The piano is gone.", "")))
     with pytest.raises(PlayerLost, match=r"^The piano is gone\.$"):
         sitting.session.run(60.0)
     sitting.check_silent()

@@ -1,0 +1,116 @@
+"""The built-in piano in a process of its own: `python -m perfrnn_live.player.piano_process AUDIO`.
+
+Messages come in lines of `piano.LINE` on standard input. On standard output it says "sounds WHAT" when it can be heard,
+"silent WHY" when it cannot: its device may be taken away, and come back. It ends, fading out, when its input does.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+import threading
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perfrnn_live.errors import PerfRNNError
+from perfrnn_live.player.clock import SystemClock
+from perfrnn_live.player.piano import LINE
+from perfrnn_live.sound.device import Device
+from perfrnn_live.sound.piano import Piano
+from perfrnn_live.sound.samples import Samples, load_samples
+from perfrnn_live.sound.speaker import Speaker
+
+_STANDS_STILL_S = 1.0  # a device that asks for nothing for so long is gone
+_LOOKS_S = 0.5
+_FADE_S = 0.1
+_ALL_SOUND_OFF = bytes((0xB0, 120, 0))
+
+
+class Sounding:
+    """The piano on one device, from opening to its end."""
+
+    def __init__(self, audio: str, samples: Samples) -> None:
+        """Raises NoSound or MissingPackage."""
+        self._clock = SystemClock()
+        self._device = Device(audio)
+        self.text = f"{self._device.system}, {self._device.rate} Hz"
+        self.speaker = Speaker(Piano(samples, self._device.rate), self._device.rate)
+        self.asked_s = self._clock.now()
+        self._device.start(self._block)
+
+    def alive(self) -> bool:
+        """Whether it is still asked for frames."""
+        return self._clock.now() - self.asked_s < _STANDS_STILL_S
+
+    def end(self) -> None:
+        """Fade out, and give the device back."""
+        if self.alive():
+            self.speaker.put(self._clock.now(), _ALL_SOUND_OFF)
+            self._clock.wait_until(self._clock.now() + _FADE_S + self.speaker.delay_s)
+        self._device.close()
+
+    def _block(self, frames: int) -> NDArray[np.float32]:
+        self.asked_s = self._clock.now()
+        return self.speaker.block(self.asked_s, frames)
+
+
+class Process:
+    """Keeps the piano sounding until its input ends."""
+
+    def __init__(self, audio: str) -> None:
+        self._audio = audio
+        self._sounding: Sounding | None = None
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        """Open, read, look after the device; returns when the input ended."""
+        samples = load_samples()
+        self._open(samples)
+        gc.freeze()
+        gc.disable()
+        threading.Thread(target=self._read, args=(sys.stdin.buffer,), daemon=True).start()
+        while not self._ended.wait(_LOOKS_S):
+            if self._sounding is not None and not self._sounding.alive():
+                lost, self._sounding = self._sounding, None
+                print("silent the audio device is gone", flush=True)
+                # closing may wait for a server that has ended
+                threading.Thread(target=lost.end, daemon=True).start()
+            elif self._sounding is None:
+                self._open(samples)
+        if self._sounding is not None:
+            self._sounding.end()
+
+    def _open(self, samples: Samples) -> None:
+        try:
+            self._sounding = Sounding(self._audio, samples)
+            print(f"sounds {self._sounding.text}", flush=True)
+        except PerfRNNError as error:
+            print(f"silent {error}", flush=True)
+
+    def _read(self, stream: BinaryIO) -> None:
+        while len(line := stream.read(LINE.size)) == LINE.size:
+            if (sounding := self._sounding) is not None:
+                sounding.speaker.put(*LINE.unpack(line))
+        self._ended.set()
+
+
+def main() -> None:
+    """Sound; then leave without waiting for threads that may hang in a driver."""
+    for name in ("SIGINT", "SIGHUP", "SIGTSTP"):  # they reach all processes; the session decides what they mean
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    os.environ.setdefault("JACK_NO_START_SERVER", "1")
+    try:
+        Process(sys.argv[1]).run()
+    except (PerfRNNError, OSError) as error:
+        print(f"silent {error}", flush=True)
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
