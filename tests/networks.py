@@ -10,6 +10,7 @@ import onnx
 import torch
 
 from perfrnn_live.engines.card import CARD, HANDLING, ONNX
+from perfrnn_live.engines.handles import TAUGHT
 from perfrnn_live.engines.lstm.export import handling_graph, step_graph
 from perfrnn_live.engines.lstm.network import NetworkConfig, PerformanceRNN
 from perfrnn_live.engines.lstm.weights import load_network
@@ -53,10 +54,10 @@ def corpus_of(*recordings: list[int], vocabulary: Vocabulary = PERFORMANCE_8MS) 
     return TokenCorpus(vocabulary, np.concatenate(recordings).astype(np.int16), ends, names, composers)
 
 
-def tiny_network(config: NetworkConfig | None = None, seed: int = 5) -> PerformanceRNN:
+def tiny_network(config: NetworkConfig | None = None, seed: int = 5, handles: int = TAUGHT.size) -> PerformanceRNN:
     """Untrained, but with nothing left at zero and logits as far apart as a trained network's."""
     torch.manual_seed(seed)
-    network = PerformanceRNN(config or NetworkConfig(layers=2, cells=24))
+    network = PerformanceRNN(config or NetworkConfig(layers=2, cells=24), handles=handles)
     with torch.no_grad():
         for weight in network.parameters():
             if weight.ndim == 1:

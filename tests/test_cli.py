@@ -702,6 +702,7 @@ def test_playing_begins_where_the_knobs_are_told_to_stand(
         "density": 3.5,
         "loudness": 40.0,
         "register": 70.0,
+        "sounding": 6.0,
         "polyphony": 4,
         "scale": "F# minor",
         "answer_length": 2.0,

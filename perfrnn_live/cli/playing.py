@@ -33,6 +33,7 @@ def play(
     density: options.Density = None,
     loudness: options.Loudness = None,
     register: options.Register = None,
+    sounding: options.Sounding = None,
     composer: options.Composer = "any",
     towards: options.Towards = "any",
     blend: options.Blend = 0.0,
@@ -64,7 +65,7 @@ def play(
 
     check_seconds(seconds)
     lowest, highest = range_of(range)
-    knobs = (temperature, top_p, density, loudness, register, polyphony, scale, answer_length)
+    knobs = (temperature, top_p, density, loudness, register, sounding, polyphony, scale, answer_length)
     settings = Settings(*knobs, mode=mode, composer=composer, towards=towards, blend=blend, recall=recall)
     record = record and unused(record)
     if record is not None and is_sound(record):  # both names must be free

@@ -15,6 +15,8 @@ from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
 from perfrnn_live.errors import CannotWrite
 from perfrnn_live.files import check_writable, unused
 
+_REHEARSED = 500_000  # events, at most
+
 
 @app.command()
 def generate(
@@ -28,6 +30,7 @@ def generate(
     density: options.Density = None,
     loudness: options.Loudness = None,
     register: options.Register = None,
+    sounding: options.Sounding = None,
     composer: options.Composer = "any",
     towards: options.Towards = "any",
     blend: options.Blend = 0.0,
@@ -50,7 +53,8 @@ def generate(
     from perfrnn_live.sound.wav import is_sound, write_sound
 
     check_seconds(seconds)
-    asked = Settings(1.0, 1.0, density, loudness, register, 32, scale, composer=composer, towards=towards, blend=blend)
+    knobs = (1.0, 1.0, density, loudness, register, sounding, 32, scale)
+    asked = Settings(*knobs, composer=composer, towards=towards, blend=blend)
     steered = Steering(Controls(), None).controls(asked, 0.0)
     controls = replace(steered, temperature=temperature, top_p=top_p, recall=recall)
     if not out.name:
@@ -103,6 +107,9 @@ def train(
     ] = "fp32",
     vocabulary: Annotated[str, typer.Option(help="performance-8ms or performance-10ms.")] = "performance-8ms",
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    handles_only: Annotated[
+        bool, typer.Option("--handles-only", help="Leave the layers as they are: learn only what can be asked.")
+    ] = False,
     start_from: Annotated[str | None, typer.Option("--from", help="Begin with the weights of this model.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from OUT/last.pt exactly where it stopped.")] = False,
 ) -> None:
@@ -121,9 +128,51 @@ def train(
         augmentation=augmentation,
         dropout=dropout,
         precision=precision,
+        handles_only=handles_only,
         seed=seed,
     )
     run(recipe, data, validation, out, resume, find_model(start_from) if start_from is not None else None)
+
+
+@app.command()
+def learn(
+    name: Annotated[Path, typer.Argument(metavar="NAME", help="The new model's folder.")],
+    recordings: Annotated[list[Path], typer.Argument(metavar="FILE.mid|FOLDER...", help="Your own playing.")],
+    minutes: Annotated[float, typer.Option(min=0.01, help="Time to learn for.")] = 8.0,
+    model: options.Model = DEFAULT_MODEL,
+) -> None:
+    """Let a model learn from your recordings: ten minutes, and half an hour of music or more."""
+    import numpy as np
+    from rich.console import Console
+
+    from perfrnn_live.sampling.controls import Controls
+    from perfrnn_live.sampling.generation import generate
+    from perfrnn_live.sampling.opening import begin
+
+    with needing("train"):
+        from perfrnn_live.training.learn import learn as run
+        from perfrnn_live.training.run import shown
+    if name.exists():
+        raise CannotWrite(f"cannot write {name}: it is there already")
+    folder, console = find_model(model), Console(stderr=True)
+
+    def rehearse(events: int) -> list[list[int]]:
+        continuation, start = begin(folder, None, False)
+        pieces: list[list[int]] = []
+        rng = np.random.default_rng(len(recordings))
+        while sum(map(len, pieces)) < min(events, _REHEARSED):
+            console.print("rehearsing", style="dim")
+            pieces += generate(continuation, start, 60.0, Controls(), rng, 32)
+        return pieces
+
+    def tell(sentence: str) -> None:
+        console.print(sentence, style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+    with shown(console) as (show, stop):
+        learned = run(folder, recordings, name, minutes, rehearse, show, tell, stop)
+    music = f"{learned.recordings} recordings, {learned.seconds / 60:.0f} minutes"
+    print(f"{name}: {music}; takes held back {learned.before:.3f} nats per event before, {learned.after:.3f} now")
+    print(f"perfrnn-live play --model {name}")
 
 
 @app.command()

@@ -128,13 +128,13 @@ class ConstantEngine(StepEngine[int]):
 
 def _leanings(vocabulary: Vocabulary, space: HandleSpace, rng: np.random.Generator) -> NDArray[np.float32]:
     """What is added for each corner of a handle, (handles, size): to all strikes, to velocities and to strikes near by,
-    to those of a pitch class; for a composer, to anything."""
-    densities, loudnesses, registers, classes, composers = (
+    to those of a pitch class; for a composer, to anything; for keys sounding, to releases."""
+    densities, loudnesses, registers, classes, composers, soundings = (
         np.zeros((corners, vocabulary.size), np.float32)
         for corners in (
             *map(len, (space.densities, space.loudnesses, space.registers)),
             PITCH_CLASSES,
-            len(space.composers),
+            *map(len, (space.composers, space.soundings)),
         )
     )
     strikes, velocities = vocabulary.tokens_of(EventKind.NOTE_ON), vocabulary.tokens_of(EventKind.VELOCITY)
@@ -144,4 +144,6 @@ def _leanings(vocabulary: Vocabulary, space: HandleSpace, rng: np.random.Generat
     registers[:, strikes] = 2 - abs(pitches - np.array(space.registers)[:, None]) / 6
     classes[:, strikes] = 2.0 * (pitches % 12 == np.arange(PITCH_CLASSES)[:, None])
     composers += rng.normal(0.0, 0.3, composers.shape).astype(np.float32)
-    return np.concatenate([densities, loudnesses, registers, classes, composers])
+    releases = vocabulary.tokens_of(EventKind.NOTE_OFF)
+    soundings[:, releases] = np.log(4 / np.array(space.soundings))[:, None]
+    return np.concatenate([densities, loudnesses, registers, classes, composers, soundings])

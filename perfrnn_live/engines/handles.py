@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from perfrnn_live.errors import BadValue
 from perfrnn_live.music.composers import COMPOSERS
 
-WINDOW_S = 3.0  # density, loudness and register are those of so long from now on
+WINDOW_S = 3.0  # density, loudness, register and keys sounding are those of so long from now on
 CLASSES_WINDOW_S = 5.0  # pitch classes likewise
 PITCH_CLASSES = 12
-_MEASURED = "density", "loudness", "register"
+_MEASURED = "density", "loudness", "register", "sounding"
 
 Asked = NDArray[np.float32]  # (..., handles): weights of all the corners of a `HandleSpace`
 
@@ -33,7 +33,8 @@ class Handles:
     """What is asked; None or empty is left to the model. Raises BadValue.
 
     `density` in notes a second, `loudness` as mean velocity, `register` as mean pitch; `pitch_classes` are 12 weights
-    of C, C♯ … B, of which only the proportions count; `composers` are weights by name, likewise.
+    of C, C♯ … B, of which only the proportions count; `composers` are weights by name, likewise. `sounding` is how many
+    keys sound on average, by hand or by pedal.
     """
 
     density: float | None = None
@@ -41,9 +42,11 @@ class Handles:
     register: float | None = None
     pitch_classes: tuple[float, ...] | None = None
     composers: tuple[tuple[str, float], ...] = ()
+    sounding: float | None = None
 
     def __post_init__(self) -> None:
-        for name, value in (("density", self.density), ("loudness", self.loudness), ("register", self.register)):
+        for name in _MEASURED:
+            value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value >= 0):
                 raise BadValue(f"the {name} asked for must be a number from 0 up, not {value}")
         if self.pitch_classes is not None:
@@ -56,8 +59,8 @@ class Handles:
     @property
     def anything(self) -> bool:
         """False if all is left to the model."""
-        measured = (self.density, self.loudness, self.register, self.pitch_classes)
-        return bool(self.composers) or any(each is not None for each in measured)
+        measured = (getattr(self, name) for name in _MEASURED)
+        return bool(self.composers) or any(each is not None for each in (*measured, self.pitch_classes))
 
 
 NOTHING = Handles()
@@ -69,15 +72,18 @@ class HandleSpace:
     them. A handle that the model does not have has no corners. Raises ValueError.
 
     `densities` in notes a second, `loudnesses` as mean velocities, `registers` as mean pitches, each ascending; after
-    them come the 12 pitch classes, and `composers` by name. `stress`: how many times more the handles density and
-    composers are to count.
+    them come the 12 pitch classes, `composers` by name, and `soundings` as mean numbers of keys, ascending. `stress`:
+    how many times more the handles density and composers are to count. `manners`: how dense, loud, high and so on a
+    composer's recordings are, by the handles' names: asked for with the composer, where nothing else is.
     """
 
     densities: tuple[float, ...]
     loudnesses: tuple[float, ...]
     registers: tuple[float, ...]
     composers: tuple[str, ...]
+    soundings: tuple[float, ...] = ()
     stress: Mapping[str, float] = field(default_factory=dict, hash=False)
+    manners: Mapping[str, Mapping[str, float]] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         for corners in self._measured:
@@ -88,12 +94,17 @@ class HandleSpace:
         for name, times in self.stress.items():
             if name not in ("density", "composers") or not math.isfinite(times):
                 raise ValueError(f"density and composers can be stressed, each by a number, not {name} by {times}")
+        for composer, manner in self.manners.items():
+            numbers = all(math.isfinite(value) and value >= 0 for value in manner.values())
+            if composer not in self.composers or not {*manner} <= {*_MEASURED} or not numbers:
+                raise ValueError(f"a manner is a composer's {', '.join(_MEASURED)}, not {composer}: {manner}")
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> HandleSpace:
         """The space that a card describes. Raises KeyError, TypeError or ValueError."""
-        densities, loudnesses, registers = (
-            tuple(map(_number, _listed(fields, name))) for name in ("densities", "loudnesses", "registers")
+        densities, loudnesses, registers, soundings = (
+            tuple(map(_number, _listed({"soundings": [], **fields}, name)))  # earlier models have no such handle
+            for name in ("densities", "loudnesses", "registers", "soundings")
         )
         composers = tuple(_listed(fields, "composers"))
         if not all(isinstance(name, str) for name in composers):
@@ -102,16 +113,27 @@ class HandleSpace:
         if not isinstance(stress, dict):
             raise TypeError(f"stress must name handles, not {stress!r}")
         stressed = {name: _number(times) for name, times in stress.items()}
-        return cls(densities, loudnesses, registers, composers, stressed)
+        manners = fields.get("manners", {})
+        if not isinstance(manners, dict) or not all(isinstance(manner, dict) for manner in manners.values()):
+            raise TypeError(f"manners must be by composer and handle, not {manners!r}")
+        told = {
+            composer: {name: _number(value) for name, value in manner.items()} for composer, manner in manners.items()
+        }
+        return cls(densities, loudnesses, registers, composers, soundings, stressed, told)
 
     def to_json(self) -> dict[str, Any]:
-        """As a card says it."""
+        """As a card says it; what a model has not got is left out of what later models have."""
+        later = {
+            "soundings": list(self.soundings),
+            "manners": {name: dict(each) for name, each in self.manners.items()},
+        }
         return {
             "densities": list(self.densities),
             "loudnesses": list(self.loudnesses),
             "registers": list(self.registers),
             "composers": list(self.composers),
             "stress": dict(self.stress),
+            **{name: value for name, value in later.items() if value},
         }
 
     @property
@@ -133,9 +155,10 @@ class HandleSpace:
     def check(self, handles: Handles) -> None:
         """Raises BadValue on the first thing asked that such a model does not know. Pitch classes it is told in any
         case."""
-        for name, value in zip(_MEASURED, (handles.density, handles.loudness, handles.register), strict=True):
-            if value is not None and name in self.unknown:
-                raise BadValue(f"this model cannot be asked for a {name}")
+        for name in _MEASURED:
+            if getattr(handles, name) is not None and name in self.unknown:
+                what = "so many keys sounding" if name == "sounding" else f"a {name}"
+                raise BadValue(f"this model cannot be asked for {what}")
         for name, _ in handles.composers:
             if name not in self.composers:
                 known = ", ".join(self.composers) or "none"
@@ -148,17 +171,17 @@ class HandleSpace:
         for name, weight in handles.composers:
             if name in self.composers:
                 composers[self.composers.index(name)] += weight
-        wished = (handles.density, handles.loudness, handles.register)
-        measured = [np.nan if value is None else value for value in wished]
+        *wished, sounding = (self._wished(handles, name) for name in _MEASURED)
         classes = np.full(PITCH_CLASSES, np.nan) if handles.pitch_classes is None else np.array(handles.pitch_classes)
-        return self.rows(np.array([*measured, *classes]), composers)
+        return self.rows(np.array([*wished, *classes, sounding]), composers)
 
     def rows(self, measured: NDArray[np.floating], composers: NDArray[np.floating]) -> Asked:
-        """What is measured or wished, (..., 15): density, loudness, register, 12 pitch classes, each NaN where not
-        given; and weights of `composers`, all 0 where not given → (..., size)."""
-        parts = [_between(measured[..., place], corners) for place, corners in enumerate(self._measured)]
-        parts += [_proportions(np.nan_to_num(measured[..., 3:])), _proportions(composers)]
-        return np.concatenate(parts, axis=-1).astype(np.float32)
+        """What is measured or wished, (..., 16): density, loudness, register, 12 pitch classes, keys sounding, each NaN
+        where not given; and weights of `composers`, all 0 where not given → (..., size)."""
+        *corners, soundings = self._measured
+        parts = [_between(measured[..., place], each) for place, each in enumerate(corners)]
+        parts += [_proportions(np.nan_to_num(measured[..., 3 : 3 + PITCH_CLASSES])), _proportions(composers)]
+        return np.concatenate([*parts, _between(measured[..., -1], soundings)], axis=-1).astype(np.float32)
 
     def terms(self, handles: Handles) -> tuple[Asked, NDArray[np.float32]]:
         """What the network is to be told, (terms, size), and how often each term counts, (terms,). The terms are all
@@ -179,14 +202,26 @@ class HandleSpace:
             counts.append(1 - sum(counts))
         return np.stack(asked), np.array(counts, np.float32)
 
+    def _wished(self, handles: Handles, name: str) -> float:
+        """What is asked for by that name; or how the composers who are asked for are; or NaN."""
+        if (value := getattr(handles, name)) is not None:
+            return float(value)
+        known = [
+            (weight, self.manners[who][name]) for who, weight in handles.composers if name in self.manners.get(who, {})
+        ]
+        together = sum(weight for weight, _ in known)
+        return sum(weight * manner for weight, manner in known) / together if together else math.nan
+
     @property
     def _measured(self) -> tuple[tuple[float, ...], ...]:
-        return self.densities, self.loudnesses, self.registers
+        return self.densities, self.loudnesses, self.registers, self.soundings
 
     @property
     def _stressable(self) -> tuple[tuple[str, slice], ...]:
         """Where the handles lie that may be stressed."""
-        return ("density", slice(0, len(self.densities))), ("composers", slice(self.size - len(self.composers), None))
+        composers_end = self.size - len(self.soundings)
+        composers = slice(composers_end - len(self.composers), composers_end)
+        return ("density", slice(0, len(self.densities))), ("composers", composers)
 
 
 # What models are taught by from now on. How dense the next seconds are, or who composed them, says so little about the
@@ -198,6 +233,7 @@ TAUGHT = HandleSpace(
     loudnesses=(20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 95.0, 110.0),
     registers=(36.0, 44.0, 50.0, 55.0, 60.0, 65.0, 70.0, 76.0, 84.0),
     composers=COMPOSERS,
+    soundings=(1.0, 2.0, 3.0, 4.0, 5.5, 7.5, 10.0, 14.0),
     stress={"density": 2.0, "composers": 5.0},
 )
 

@@ -194,6 +194,7 @@ KNOBS: dict[str, Knob] = {
         OptionalDial(Dial("density", 21, 1.0, 30.0, "ratio")),
         OptionalDial(Dial("loudness", 22, 20.0, 110.0)),
         OptionalDial(Dial("register", 23, 36.0, 84.0)),
+        OptionalDial(Dial("sounding", 15, 1.0, 14.0, "ratio")),
         Switch("polyphony", 24, tuple(range(1, 33))),
         Switch("scale", 25, CHOICES),
         Dial("answer_length", 26, 0.25, 4.0, "ratio"),
@@ -202,7 +203,7 @@ KNOBS: dict[str, Knob] = {
         Switch("composer", 29, (ANY, *COMPOSERS)),
         Switch("towards", 30, (ANY, *COMPOSERS)),
         Dial("blend", 31, 0.0, 1.0),
-        Dial("recall", 14, 0.0, 1.0),  # MIDI 1.0 leaves 14 undefined too
+        Dial("recall", 14, 0.0, 1.0),  # MIDI 1.0 leaves 14 and 15 undefined too
     )
 }
 
@@ -211,12 +212,12 @@ KNOBS: dict[str, Knob] = {
 class Settings:
     """Where the knobs stand: one value, swapped whole when one is turned. The defaults play as learned.
 
-    `density`, `loudness` and `register` ask for notes a second, a mean velocity and a mean pitch. At most `polyphony`
-    keys of its own sound at a time; 32 is as many as it likes. `scale`: a key, "any", to "follow" what was played
-    lately, or what is "held". `answer_length`: an answer's length as the call's times this. `morph`: from one stored
-    pad to another. `composer` asks for somebody's style, `blend` is how far it leans `towards` somebody else's.
-    `recall`: how often and how closely it quotes what was struck before, by either player. Raises BadValue for
-    what is out of its knob's range.
+    `density`, `loudness`, `register` and `sounding` ask for notes a second, a mean velocity, a mean pitch and so many
+    keys that sound, by hand or by pedal. At most `polyphony` keys of its own sound at a time; 32 is as many as it
+    likes. `scale`: a key, "any", to "follow" what was played lately, or what is "held". `answer_length`: an answer's
+    length as the call's times this. `morph`: from one stored pad to another. `composer` asks for somebody's style,
+    `blend` is how far it leans `towards` somebody else's. `recall`: how often and how closely it quotes what was
+    struck before, by either player. Raises BadValue for what is out of its knob's range.
     """
 
     temperature: float = 1.0
@@ -224,6 +225,7 @@ class Settings:
     density: float | None = None
     loudness: float | None = None
     register: float | None = None
+    sounding: float | None = None
     polyphony: int = 32
     scale: str = ANY
     answer_length: float = 1.0

@@ -55,6 +55,7 @@ class Steering:
                 self.manner.register if settings.register is None else settings.register,
                 pitch_class_histogram(settings.scale, played),
                 settings.composers,
+                settings.sounding,
             ),
             polyphony=polyphony,
             pitch_classes=pitch_class_weights(settings.scale, played),

@@ -87,9 +87,9 @@ class CarriedBatches:
             targets[row, : len(target)] = target
             inputs[row, : len(target)] = playing.symbols[place:end]
             reminders[row, : len(target)] = playing.reminders[place:end]
-            given = np.random.default_rng((self.seed, n, place)).random(5) < _GIVEN
+            given = np.random.default_rng((self.seed, n, place)).random(6) < _GIVEN
             known[row, : len(target)] = np.where(_each(given), playing.measured[place:end], np.nan)
-            composers[row] = given[4] * playing.composer
+            composers[row] = given[5] * playing.composer
             self.places[row] = (n, end)
         return Batch(inputs, targets, reminders, TAUGHT.rows(known, composers), fresh)
 
@@ -128,5 +128,5 @@ def _order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
 
 
 def _each(given: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Density, loudness, register and all pitch classes, (MEASURED,), of the handles given."""
-    return np.repeat(given[:4], (1, 1, 1, PITCH_CLASSES))
+    """Density, loudness, register, all pitch classes and keys sounding, (MEASURED,), of the handles given."""
+    return np.repeat(given[:5], (1, 1, 1, PITCH_CLASSES, 1))

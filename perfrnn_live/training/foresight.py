@@ -6,18 +6,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfrnn_live.engines.handles import CLASSES_WINDOW_S, PITCH_CLASSES, WINDOW_S
+from perfrnn_live.music.composers import COMPOSERS, OTHER
 from perfrnn_live.music.performance import bin_to_velocity
 from perfrnn_live.music.timeline import Timeline
-from perfrnn_live.music.vocabulary import Vocabulary
+from perfrnn_live.music.vocabulary import EventKind, Vocabulary
+from perfrnn_live.training.corpus import TokenCorpus
 
-MEASURED = 3 + PITCH_CLASSES
+_ENOUGH = 5  # recordings of a composer
+MEASURED = 3 + PITCH_CLASSES + 1
 
 
 def measured(tokens: NDArray[np.integer], vocabulary: Vocabulary) -> NDArray[np.float32]:
     """Before the first of `tokens` (n,) and after each, what the strikes from there on are: (n + 1, MEASURED).
 
     Notes a second, mean velocity and mean pitch of the next WINDOW_S, how many of each pitch class in the next
-    CLASSES_WINDOW_S. NaN where nothing is struck, and for a density whose window goes beyond the end.
+    CLASSES_WINDOW_S, and how many keys sound in the next WINDOW_S on average. NaN where nothing is struck, and for a
+    density or a number of keys whose window goes beyond the end.
     """
     line = Timeline.of(tokens, vocabulary)
     step, first = line.step, line.been
@@ -38,4 +42,48 @@ def measured(tokens: NDArray[np.integer], vocabulary: Vocabulary) -> NDArray[np.
     register = summed(line.pitch.astype(np.float64), last) / struck
     classes = summed(np.eye(PITCH_CLASSES)[line.pitch % PITCH_CLASSES], until(CLASSES_WINDOW_S))
     classes[classes.sum(axis=1) == 0] = np.nan
-    return np.concatenate([np.stack([density, loudness, register], axis=1), classes], axis=1).astype(np.float32)
+    sounding = np.where(np.isnan(density), np.nan, _sounding(tokens, vocabulary, line))
+    seen = [np.stack([density, loudness, register], axis=1), classes, sounding[:, None]]
+    return np.concatenate(seen, axis=1).astype(np.float32)
+
+
+def manners(corpus: TokenCorpus) -> dict[str, dict[str, float]]:
+    """How the recordings of each composer are on the whole: notes a second, mean velocity and pitch, keys sounding, by
+    the handles' names. Composers of whom there are fewer than five recordings are left out."""
+    by_composer: dict[str, list[list[float]]] = {name: [] for name in COMPOSERS if name != OTHER}
+    for index, composer in enumerate(corpus.composers):
+        if composer in by_composer:
+            tokens = corpus.recording(index)
+            line = Timeline.of(tokens, corpus.vocabulary)
+            if steps := int(line.step[-1]):
+                _, held_steps = _held(tokens, corpus.vocabulary, line)
+                density = len(line.pitch) * corpus.vocabulary.steps_per_second / steps
+                velocity, pitch = bin_to_velocity(line.struck_bin).mean(), line.pitch.mean()
+                manner = [density, velocity, pitch, held_steps[-1] / steps]
+                by_composer[composer].append(manner)
+    names = "density", "loudness", "register", "sounding"
+    known = {composer: np.mean(seen, axis=0) for composer, seen in by_composer.items() if len(seen) >= _ENOUGH}
+    return {
+        composer: {name: round(float(value), 2) for name, value in zip(names, mean, strict=True)}
+        for composer, mean in known.items()
+    }
+
+
+def _sounding(tokens: NDArray[np.integer], vocabulary: Vocabulary, line: Timeline) -> NDArray[np.float64]:
+    """Keys that sound in the WINDOW_S after each place, on average, (n + 1,); those after the end not counted."""
+    sounding, held_steps = _held(tokens, vocabulary, line)
+    window_steps = round(WINDOW_S * vocabulary.steps_per_second)
+    last = np.searchsorted(line.step, line.step + window_steps, side="right") - 1
+    rest = np.minimum(line.step + window_steps, line.step[-1]) - line.step[last]
+    return np.asarray((held_steps[last] + sounding[last] * rest - held_steps) / window_steps)
+
+
+def _held(
+    tokens: NDArray[np.integer], vocabulary: Vocabulary, line: Timeline
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How many keys sound at each place, and for how many steps keys have sounded up to it, all together, (n + 1,)."""
+    on, off = vocabulary.tokens_of(EventKind.NOTE_ON), vocabulary.tokens_of(EventKind.NOTE_OFF)
+    moved = ((tokens >= on.start) & (tokens < on.stop)).astype(np.int64)
+    moved -= (tokens >= off.start) & (tokens < off.stop)
+    sounding = np.concatenate([[0], np.cumsum(moved)])
+    return sounding, np.concatenate([[0], np.cumsum(sounding[:-1] * np.diff(line.step))])

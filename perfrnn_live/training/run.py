@@ -5,18 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from perfrnn_live.engines.handles import TAUGHT
 from perfrnn_live.engines.lstm.export import export
-from perfrnn_live.engines.lstm.weights import load_network, save_training_result
+from perfrnn_live.engines.lstm.weights import load_network, save_training_result, with_all_corners
 from perfrnn_live.errors import BadValue, CannotWrite
 from perfrnn_live.music.vocabulary import VOCABULARIES
 from perfrnn_live.training import loop
 from perfrnn_live.training.augmentation import AUGMENTATIONS
+from perfrnn_live.training.foresight import manners
 from perfrnn_live.training.splits import load_split
 
 
@@ -43,12 +46,26 @@ def train(
         if network.config != recipe.network:
             had, wanted = ((each.layers, each.cells, each.vocabulary) for each in (network.config, recipe.network))
             raise BadValue(f"{start_from.name} has {_sizes(*had)}, not {_sizes(*wanted)}")
-        weights = network.state_dict()
+        weights = with_all_corners(network.state_dict())
     first = os.environ.get("RANK", "0") == "0"  # under torchrun one process speaks for all
     console = Console(quiet=not first)
     vocabulary = recipe.network.events
     training = load_split(data, "train", vocabulary, console)
     validating = load_split(validation or data, "validation", vocabulary, console)
+    with shown(console) as (show, stop):
+        best = loop.train(recipe, training, validating, out, resume, weights, show, stop)
+    if not best.is_file():
+        raise BadValue(f"training with a learning rate of {recipe.learning_rate} came to nothing: try a lower one")
+    if first:
+        space = replace(TAUGHT, manners=manners(training))
+        save_training_result(best, out, space, data=str(data.name), licence="that of the data it was trained on")
+        export(out)
+        console.print(f"{out} is ready: perfrnn-live play --model {out}")
+
+
+@contextlib.contextmanager
+def shown(console: Console) -> Iterator[tuple[Callable[[loop.Progress], None], Callable[[], bool]]]:
+    """A progress bar, and whether Ctrl-C or SIGTERM came meanwhile."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as bar, _stopping_on_signals() as stopped:
         task = bar.add_task("starting", total=1.0)
@@ -62,13 +79,7 @@ def train(
                 f"loss {progress.loss:.3f}  validation {best} nats/event",
             )
 
-        best = loop.train(recipe, training, validating, out, resume, weights, show, lambda: bool(stopped))
-    if not best.is_file():
-        raise BadValue(f"training with a learning rate of {recipe.learning_rate} came to nothing: try a lower one")
-    if first:
-        save_training_result(best, out, data=str(data.name), licence="that of the data it was trained on")
-        export(out)
-        console.print(f"{out} is ready: perfrnn-live play --model {out}")
+        yield show, lambda: bool(stopped)
 
 
 def _sizes(layers: int, cells: int, vocabulary: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from statistics import mean
@@ -20,6 +21,7 @@ from perfrnn_live.engines.handles import (
     TAUGHT,
     Asked,
     Handles,
+    HandleSpace,
 )
 from perfrnn_live.engines.lstm.onnx import OnnxEngine
 from perfrnn_live.errors import BadValue
@@ -31,8 +33,13 @@ from perfrnn_live.sampling.controls import Controls
 from perfrnn_live.sampling.generation import generate
 
 NAN, INFINITY = float("nan"), float("inf")
-MEASURED = {"density": TAUGHT.densities, "loudness": TAUGHT.loudnesses, "register": TAUGHT.registers}
-NAMES = (*MEASURED, "pitch_classes", "composers")
+MEASURED = {
+    "density": TAUGHT.densities,
+    "loudness": TAUGHT.loudnesses,
+    "register": TAUGHT.registers,
+    "sounding": TAUGHT.soundings,
+}
+NAMES = ("density", "loudness", "register", "pitch_classes", "composers", "sounding")
 C_MAJOR = (1.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0)
 F_SHARP_MAJOR = C_MAJOR[6:] + C_MAJOR[:6]
 ONE_OF_EACH: dict[str, Any] = {
@@ -41,6 +48,7 @@ ONE_OF_EACH: dict[str, Any] = {
     "register": 60.0,
     "pitch_classes": C_MAJOR,
     "composers": (("bach", 1.0),),
+    "sounding": 5.0,
 }
 
 weights = st.sampled_from([0.0, 1e-300]) | st.floats(0, 1e9)
@@ -49,7 +57,7 @@ pitch_classes = st.none() | st.tuples(*[weights] * PITCH_CLASSES).filter(any)
 composers = st.lists(st.tuples(st.sampled_from(COMPOSERS), weights), max_size=4).filter(
     lambda drawn: not drawn or any(weight for _, weight in drawn)
 )
-any_handles = st.builds(Handles, measures, measures, measures, pitch_classes, composers.map(tuple))
+any_handles = st.builds(Handles, measures, measures, measures, pitch_classes, composers.map(tuple), measures)
 
 
 def handles(name: str, value: Any) -> Handles:
@@ -59,7 +67,8 @@ def handles(name: str, value: Any) -> Handles:
 
 def parts(row: Asked) -> dict[str, Asked]:
     """The weights (…, corners) of each handle by its name."""
-    ends = np.cumsum([*map(len, MEASURED.values()), PITCH_CLASSES])
+    *first, _ = map(len, MEASURED.values())
+    ends = np.cumsum([*first, PITCH_CLASSES, len(TAUGHT.composers)])
     return dict(zip(NAMES, np.split(row, ends, axis=-1), strict=True))
 
 
@@ -126,14 +135,14 @@ def test_each_handle_alone_is_something_and_nothing_else(name: str) -> None:
     assert [each for each, part in parts(TAUGHT.row(wish)).items() if part.any()] == [name]
 
 
-@given(st.lists(st.tuples(*[st.just(NAN) | st.floats(0, 150)] * 3), min_size=1, max_size=5), st.data())
+@given(st.lists(st.tuples(*[st.just(NAN) | st.floats(0, 150)] * 4), min_size=1, max_size=5), st.data())
 def test_many_at_once_equal_one_by_one_and_nan_is_not_given(
     measured: list[tuple[float, ...]], data: st.DataObject
 ) -> None:
     """As the training loop asks: (recordings, moments, …) at a time."""
     classes: list[tuple[float, ...] | None] = [data.draw(pitch_classes) for _ in measured]
     names = [data.draw(composers) for _ in measured]
-    rows = np.array([(*row, *(each or (NAN,) * 12)) for row, each in zip(measured, classes, strict=True)])
+    rows = np.array([(*row[:3], *(each or (NAN,) * 12), row[3]) for row, each in zip(measured, classes, strict=True)])
     by_name = np.array([[sum(w for who, w in named if who == name) for name in COMPOSERS] for named in names])
     one_by_one = []
     for row, each, named in zip(measured, classes, names, strict=True):
@@ -148,7 +157,7 @@ def test_many_at_once_equal_one_by_one_and_nan_is_not_given(
 
 def test_pitch_classes_that_were_not_struck_at_all_are_not_given() -> None:
     """A recording's rest."""
-    row = TAUGHT.rows(np.array([NAN, NAN, NAN, *[0.0] * 12]), np.zeros(len(COMPOSERS)))
+    row = TAUGHT.rows(np.array([NAN, NAN, NAN, *[0.0] * 12, NAN]), np.zeros(len(COMPOSERS)))
     assert not row.any()
 
 
@@ -241,7 +250,55 @@ def test_the_shipped_model_follows(
 def test_every_composer_is_somebody_else_to_the_shipped_model(shipped: Path) -> None:
     engine = OnnxEngine(shipped)
     (moment,) = Continuation(engine).beginning(symbol=engine.vocabulary.middle)
-    rows = np.stack([TAUGHT.row(Handles(composers=((name, 1.0),))) for name in COMPOSERS])
+    assert engine.handles is not None
+    rows = np.stack([engine.handles.row(Handles(composers=((name, 1.0),))) for name in COMPOSERS])
     added = engine.handled(moment.state, rows)
     for one, other in combinations(added, 2):
         assert abs(one - other).max() > 0.05  # nats
+
+
+MANNERED = replace(
+    TAUGHT, manners={"bach": {"density": 6.0, "sounding": 2.0}, "liszt": {"density": 12.0, "loudness": 70.0}}
+)
+
+
+def test_a_composer_is_asked_for_with_how_their_recordings_are() -> None:
+    bach = MANNERED.row(Handles(composers=(("bach", 1.0),)))
+    np.testing.assert_array_equal(bach, TAUGHT.row(Handles(6.0, composers=(("bach", 1.0),), sounding=2.0)))
+    both = (("bach", 3.0), ("liszt", 1.0))
+    asked = Handles(7.5, 70.0, composers=both, sounding=2.0)
+    np.testing.assert_allclose(MANNERED.row(Handles(composers=both)), TAUGHT.row(asked), rtol=1e-6)
+
+
+def test_what_is_asked_for_itself_goes_before_a_composers_manner() -> None:
+    wish = Handles(20.0, composers=(("bach", 1.0),), sounding=9.0)
+    np.testing.assert_array_equal(MANNERED.row(wish), TAUGHT.row(wish))
+    nobody = Handles(composers=(("other", 1.0),))
+    np.testing.assert_array_equal(MANNERED.row(nobody), TAUGHT.row(nobody))
+    assert not MANNERED.row(NOTHING).any()
+
+
+def test_manners_go_into_cards_and_back_and_earlier_cards_have_none() -> None:
+    assert HandleSpace.from_json(MANNERED.to_json()) == MANNERED
+    earlier = {name: value for name, value in TAUGHT.to_json().items() if name != "soundings"}
+    space = HandleSpace.from_json(earlier)
+    assert space.soundings == () and space.unknown == ("sounding",) and space.to_json() == earlier
+    assert space.size == TAUGHT.size - len(TAUGHT.soundings)
+    with pytest.raises(BadValue, match="so many keys sounding"):
+        space.check(Handles(sounding=3.0))
+    assert not space.row(Handles(sounding=3.0)).any()
+
+
+@pytest.mark.parametrize(
+    "manners",
+    [{"nobody": {"density": 3}}, {"bach": {"colour": 3}}, {"bach": {"density": -1}}, {"bach": {"density": INFINITY}}],
+)
+def test_manners_that_are_none_are_refused(manners: dict[str, dict[str, float]]) -> None:
+    with pytest.raises(ValueError, match="manner"):
+        HandleSpace.from_json({**TAUGHT.to_json(), "manners": manners})
+
+
+@pytest.mark.parametrize("manners", [[], {"bach": 3}, {"bach": {"density": "much"}}, {"bach": {"density": True}}])
+def test_manners_of_wrong_types_are_refused(manners: Any) -> None:
+    with pytest.raises(TypeError):
+        HandleSpace.from_json({**TAUGHT.to_json(), "manners": manners})

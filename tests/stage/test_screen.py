@@ -53,8 +53,8 @@ def test_the_head_says_who_plays_and_the_figures_how_well() -> None:
     head, first, second, third, figures, *_ = lines(STATUS)
     assert head.split() == ["a", "model", "1:05", "duet", "playing"]
     assert first.split("  ")[0] == "temperature 1.09"
-    assert "mode duet" in second
-    assert third.split() == ["composer", "any", "towards", "any", "blend", "0.00", "recall", "0.00"]
+    assert "sounding free" in second
+    assert third.split() == ["mode", "duet", "composer", "any", "towards", "any", "blend", "0.00", "recall", "0.00"]
     assert figures.rstrip() == "42 events/s   ahead 0.51 s   late 0.13 ms"
     assert "silent" in lines(replace(STATUS, state="silent"))[0]
 
@@ -75,7 +75,9 @@ def test_everything_fits_into_eighty_columns_but_what_is_cropped_to_them() -> No
 def test_what_is_left_to_the_model_is_free_and_what_is_asked_of_it_a_number() -> None:
     shown = " ".join(lines(STATUS)[1:4])
     assert all(f"{name} free " in shown for name in ("density", "loudness", "register"))
-    asked = Settings(density=8.2, loudness=60.0, register=72.0, composer="chopin", towards="bach", blend=0.3)
+    asked = Settings(
+        density=8.2, loudness=60.0, register=72.0, sounding=5.0, composer="chopin", towards="bach", blend=0.3
+    )
     shown = " ".join(lines(replace(STATUS, settings=asked))[1:4])
     assert "free" not in shown
     for text in ("density 8.2 ", "loudness 60 ", "register 72 ", "composer chopin ", "towards bach ", "blend 0.30 "):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,12 +12,13 @@ from perfrnn_live.music.codec import encode
 from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.performance import bin_to_velocity
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, VELOCITY_AT_FIRST, EventKind, Vocabulary
-from perfrnn_live.training.foresight import MEASURED, measured
+from perfrnn_live.training.corpus import TokenCorpus
+from perfrnn_live.training.foresight import MEASURED, manners, measured
 from tests.strategies import performances, token_streams, vocabularies
 
 ON, OFF, SHIFT, VELOCITY = (PERFORMANCE_8MS.offsets[kind] for kind in EventKind)
 SECOND = SHIFT + 125
-DENSITY, LOUDNESS, REGISTER, CLASSES = 0, 1, 2, slice(3, MEASURED)
+DENSITY, LOUDNESS, REGISTER, CLASSES, SOUNDING = 0, 1, 2, slice(3, 15), 15
 NAN = float("nan")
 
 
@@ -61,6 +64,23 @@ def test_the_pitch_classes_of_the_next_five_seconds() -> None:
     close(seen[4, CLASSES], b)
 
 
+def test_the_keys_that_sound_in_the_next_three_seconds_on_average() -> None:
+    tokens = [ON + 60, ON + 64, SECOND, OFF + 64, SECOND, SECOND, ON + 67, SECOND, OFF + 60, OFF + 67, SECOND]
+    seen = measured(np.array(tokens, np.int16), PERFORMANCE_8MS)[:, SOUNDING]
+    close(seen[2], (2 + 1 + 1) / 3)  # both keys for a second, then one
+    close(seen[4], (1 + 1 + 2) / 3)
+    assert np.isnan(seen[6:]).all()
+
+
+def test_a_composers_manner_is_that_of_all_recordings_together() -> None:
+    tokens = np.array([VELOCITY + 15, ON + 60, SECOND, ON + 72, SECOND, OFF + 60, OFF + 72, SECOND, SECOND], np.int16)
+    ends = len(tokens) * np.arange(1, 7)
+    names = tuple("abcdef")
+    corpus = TokenCorpus(PERFORMANCE_8MS, np.tile(tokens, 6), ends, names, ("bach",) * 5 + ("chopin",))
+    loudness = round(float(bin_to_velocity(15)), 2)
+    assert manners(corpus) == {"bach": {"density": 0.5, "loudness": loudness, "register": 66.0, "sounding": 0.75}}
+
+
 @given(vocabularies, st.data())
 def test_it_is_what_one_finds_by_looking(vocabulary: Vocabulary, data: st.DataObject) -> None:
     music = st.builds(encode, performances(), st.just(vocabulary))
@@ -84,4 +104,9 @@ def test_it_is_what_one_finds_by_looking(vocabulary: Vocabulary, data: st.DataOb
         close(seen[place, LOUDNESS], np.mean([velocity for *_, velocity in soon]) if soon else NAN)
         close(seen[place, REGISTER], np.mean([pitch for _, pitch, _ in soon]) if soon else NAN)
         classes = [pitch % 12 for step, pitch, _ in to_come if step < now.step + 5 * rate]
+        if not np.isnan(seen[place, DENSITY]):
+            last = [(after.step, int(after.sounding.sum())) for after in keyboards[place:]] + [(10**9, 0)]
+            ends = now.step + 3 * rate
+            held = sum(keys * (min(then, ends) - min(step, ends)) for (step, keys), (then, _) in pairwise(last))
+            close(seen[place, SOUNDING], held / (3 * rate))
         close(seen[place, CLASSES], np.bincount(classes, minlength=12) if classes else [NAN] * 12)

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn.functional import pad
 
 from perfrnn_live.engines.card import WEIGHTS, write_card
 from perfrnn_live.engines.handles import TAUGHT, HandleSpace
@@ -41,8 +43,14 @@ def save_network(folder: Path, network: PerformanceRNN, fields: dict[str, Any], 
     write_card(folder, {**told, **fields})
 
 
-def save_training_result(best: Path, folder: Path, data: str, licence: str) -> None:
-    """best.pt of a training run → a model folder."""
+def with_all_corners(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights of a network that knew fewer corners of handles: the new ones, the last, begin at nothing."""
+    asked = weights["handling.asked.weight"]
+    return {**weights, "handling.asked.weight": pad(asked, (0, TAUGHT.size - asked.shape[1]))}
+
+
+def save_training_result(best: Path, folder: Path, handles: HandleSpace, data: str, licence: str) -> float:
+    """best.pt of a training run → a model folder; returns the validation's nats per event."""
     run = torch.load(best, map_location="cpu", weights_only=True)
     recipe = run["recipe"]
     network = PerformanceRNN(NetworkConfig(**recipe.pop("network")))
@@ -58,4 +66,5 @@ def save_training_result(best: Path, folder: Path, data: str, licence: str) -> N
             "recipe": recipe,
         },
     }
-    save_network(folder, network, fields)
+    save_network(folder, network, fields, handles)
+    return float(run["validation"])

@@ -87,7 +87,7 @@ def test_weights_have_seven_bits_and_logging_is_as_it_was(tiny_model: Path, tmp_
     assert logging.getLogger().level == level
     step, handling = (arrays(graph, np.int8) for graph in graphs)
     layers = [(24, 413), (48, 96), (48, 96), (256, 24), (256, 413)]
-    keys = [(7 * 64, 16 * 32), (24, 32), (32, 32), (32, 2)]  # the band; the gate; what is made of the features
+    keys = [(24, 32), (32, 32), (32, 2)]  # the gate; what is made of the features. The band is as it is
     shifts = [(9 * 49, 25 * 16), (24, 16), (16, 16), (16, 1)]
     velocities = [(8 * 62, 32 * 16), (24, 16), (16, 16), (16, 1)]
     assert sorted(array.shape for array in step) == sorted([*layers, *keys, *shifts, *velocities])
