@@ -33,13 +33,14 @@ PACKAGES = {
     "player": {"numpy", "rtmidi", "supriya_midi", "jack"},
     "sound": {"numpy", "miniaudio"},
     "live": {"numpy"},
-    "stage": {"numpy", "rich", "platformdirs"},
+    "stage": {"numpy", "rich", "platformdirs", "pythonosc"},
     "training": {"numpy", "torch", "rich", "platformdirs"},
     "evaluation": {"numpy", "rich"},
 }
 MAY_ASK_THE_TIME = {
     "player/clock.py",
     "player/drivers/rtmidi.py",  # lets a driver's thread out before a port is closed
+    "stage/osc.py",  # time tags are by the wall's clock
     "training/loop.py",  # its budget is in minutes
 }
 

@@ -53,6 +53,8 @@ def play(
         Path | None, typer.Option(help="Keep what was sounded in a new .mid file, or as .wav in both.")
     ] = None,
     log: Annotated[Path | None, typer.Option(help="Keep what was decided, and how quickly, in a new file.")] = None,
+    osc: Annotated[str | None, typer.Option(help="Listen for OSC on a port of this machine, or HOST:PORT.")] = None,
+    osc_to: Annotated[str | None, typer.Option(help="Tell how it stands by OSC, to a port or HOST:PORT.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No screen; one line of JSON at the end.")] = False,
 ) -> None:
     """Improvise in time: on the built-in piano and a virtual MIDI port called perfrnn-live, or on another port."""
@@ -60,6 +62,7 @@ def play(
     from perfrnn_live.music.pitch import pitch_of, range_of
     from perfrnn_live.player.profiles import load_profile
     from perfrnn_live.sound.wav import is_sound
+    from perfrnn_live.stage.osc import address_of
     from perfrnn_live.stage.play import PlayOptions
     from perfrnn_live.stage.play import play as run
 
@@ -91,6 +94,8 @@ def play(
         record=record,
         pads=pads,
         log=log,
+        osc=None if osc is None else address_of(osc),
+        osc_to=None if osc_to is None else address_of(osc_to),
         quiet=quiet,
     )
     summary = run(asked)

@@ -32,6 +32,7 @@ from perfrnn_live.stage.connection import NOWHERE, Connection
 from perfrnn_live.stage.desk import Desk
 from perfrnn_live.stage.journal import Journal
 from perfrnn_live.stage.listeners import Face, Kept, Listener, Shown
+from perfrnn_live.stage.osc import OscIn, OscOut
 from perfrnn_live.stage.recorder import Recorder
 from perfrnn_live.stage.session import Arrival, Session
 from perfrnn_live.stage.status import Summary
@@ -52,7 +53,8 @@ class PlayOptions:
     `inputs` None follows the output: virtual with a virtual one, none otherwise; "computer" is the keyboard that is
     typed on, and what is played there sounds. `lowest` to `highest` is the
     machine's range; with `split` it keeps to the other side of that pitch than the player's hands. It begins where
-    `prime` ends, or else as a piece begins, or as in the `middle` of one.
+    `prime` ends, or else as a piece begins, or as in the `middle` of one. OSC is listened for at `osc` and sent to
+    `osc_to`, each a host and a port.
     """
 
     model: Path
@@ -73,6 +75,8 @@ class PlayOptions:
     record: Path | None = None
     pads: Path | None = None
     log: Path | None = None
+    osc: tuple[str, int] | None = None
+    osc_to: tuple[str, int] | None = None
     quiet: bool = False
 
 
@@ -125,6 +129,9 @@ def play(options: PlayOptions) -> Summary:
         listeners.append(kept(Journal(began_s, options.log), "the log"))
     with contextlib.ExitStack() as stack:
         faces = []
+        if options.osc_to is not None:
+            other_programs = OscOut(options.osc_to)
+            faces.append(Shown(lambda: other_programs))
         if not options.quiet:
             hears = f", hears {' and '.join(ready.inputs)}" if ready.inputs else ""
             sounds = f", sounds through {ready.sound}" if ready.sound else ""
@@ -148,6 +155,9 @@ def play(options: PlayOptions) -> Summary:
             reopen=connection.reopen,
             inbox=inbox,
         )
+        if options.osc is not None:
+            osc = OscIn(options.osc, session.wish, lambda sentence: inbox.put(Said(sentence)))
+            stack.callback(osc.close)
         if connection.typed or not options.quiet:
             typed = stack.enter_context(_typed(session, clock, connection.typed))
             stack.enter_context(key_presses(typed))
