@@ -104,7 +104,7 @@ class FakeClient:
             self._told(0, self._driver.complaint, None)
 
     def ignore_types(self, sysex: bool, timing: bool, active_sense: bool) -> None:
-        assert sysex and timing and not active_sense
+        assert sysex and not timing and not active_sense
 
     def set_callback(self, callback: Callable[..., None]) -> None:
         self._listened = True

@@ -1,8 +1,8 @@
 """A MIDI studio without hardware for the tests marked `midi`: a JACK server, a synthesiser, a recorder, a monitor.
 
 None of it is written here: JACK's dummy driver runs without a sound card, and what passes through it is seen by
-programs of others. Needs the Debian packages jackd2, fluidsynth, timgm6mb-soundfont, jack-tools and libasound2, and
-the Python package JACK-Client.
+programs of others. Needs the Debian packages jackd2, fluidsynth, timgm6mb-soundfont, jack-tools, jack-midi-clock and
+libasound2, and the Python package JACK-Client.
 
     with server():
         with monitor(tmp_path / "dump.txt") as ear, sender() as hand:
@@ -37,7 +37,7 @@ SAMPLE_RATE = 48_000
 PERIOD = 128  # frames: 2.7 ms
 _ENVIRONMENT = {"JACK_DEFAULT_SERVER": SERVER, "JACK_NO_START_SERVER": "1", "JACK_NO_AUDIO_RESERVATION": "1"}
 _JACK_PROGRAMS = ("jackd", "jack_wait", "jack_lsp", "jack_connect", "jack_midi_dump", "jack_rec")
-_PROGRAMS = (*_JACK_PROGRAMS, "fluidsynth", "stdbuf", "timeout", "setpriv")
+_PROGRAMS = (*_JACK_PROGRAMS, "jack_midi_clock", "fluidsynth", "stdbuf", "timeout", "setpriv")
 _SOUND_FONT = Path("/usr/share/sounds/sf2/TimGM6mb.sf2")
 _READY_S = 15.0  # generous: the machine may be busy
 _STOP_S = 5.0
@@ -221,6 +221,19 @@ def listener(kept: Path, client: str = "listener") -> Iterator[tuple[str, str]]:
         process.stdin.close()
         if process.stdout.readline() != "kept\n":
             raise RuntimeError("the listening program is gone")
+
+
+@contextlib.contextmanager
+def sequencer(destination: str, quarters_a_minute: int = 120) -> Iterator[Callable[[bool], None]]:
+    """A program that sends MIDI clock to a port while JACK's transport rolls, and Start and Stop with it; gives what
+    starts and stops that."""
+    import jack
+
+    client = jack.Client("conductor", no_start_server=True)
+    with client, _running(["jack_midi_clock", "-b", str(quarters_a_minute), destination]):
+        wait_for(lambda: any(destination in to for to in lsp().values()), "the sequencer", pause_s=_LOOK_S)
+        yield lambda rolls: client.transport_start() if rolls else client.transport_stop()
+        client.transport_stop()
 
 
 def connect(source: str, destination: str) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from perfrnn_live.engines.base import StepEngine
 from perfrnn_live.engines.fake import FakeEngine
+from perfrnn_live.live.beats import Quantise
 from perfrnn_live.live.controls import Settings
 from perfrnn_live.live.improviser import Improviser
 from perfrnn_live.live.machine import Machine
@@ -55,6 +56,7 @@ class Sitting:
         writer: Callable[[Path], MidiFileWriter] = MidiFileWriter,
         restarts: bool = False,
         engine: StepEngine[Any] | None = None,
+        quantise: Quantise = "off",
     ) -> None:
         """`folder` is for the log, the pads and what is learned; without one, nothing is kept. With `restarts`, a
         player that is lost has a successor. `engine` plays in place of a `FakeEngine`."""
@@ -75,7 +77,7 @@ class Sitting:
         self.played: list[tuple[float, bytes]] = []
         desk = Desk(settings or Settings(), home / "controls.toml")
         steering = Steering(base or Controls(), split)
-        self.machine = Machine(self.improviser, desk.settings, steering, self.pads, BEGAN_S)
+        self.machine = Machine(self.improviser, desk.settings, steering, self.pads, BEGAN_S, quantise)
         self.keepers: list[Kept] = []
         if record:
             self._keep(Recorder(writer(record), BEGAN_S, lead_s), "the recording")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -44,6 +44,9 @@ def play(
     beams: Annotated[int, typer.Option(min=1, max=8, help="Sound the likeliest of so many continuations.")] = 1,
     range: Annotated[str, typer.Option(help="The machine's lowest and highest key, as A0..C8.")] = "0..127",
     split: Annotated[str | None, typer.Option(help="A key: the machine keeps to the other side than you.")] = None,
+    quantise_start: Annotated[
+        Literal["beat", "bar", "off"], typer.Option(help="What answers begin on while a sequencer's clock comes in.")
+    ] = "beat",
     profile: Annotated[str, typer.Option(help="What the output needs: daw, disklavier, or a profile file.")] = "daw",
     thru: Annotated[bool, typer.Option("--thru", help="Send what comes in on to the output.")] = False,
     pads: Annotated[Path | None, typer.Option(help="A file of pads, in place of your own.")] = None,
@@ -89,6 +92,7 @@ def play(
         highest=highest,
         split=pitch_of(split) if split is not None else None,
         beams=beams,
+        quantise=quantise_start,
         seed=seed,
         seconds=seconds,
         record=record,

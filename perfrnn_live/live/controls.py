@@ -31,6 +31,8 @@ class Action(Enum):
 
     QUIT = "quit"
     PANIC = "panic"
+    START = "start"
+    STOP = "stop"
     PHRASE_OVER = "phrase_over"
     AGAIN = "again"
     FREEZE = "freeze"

@@ -41,9 +41,15 @@ class Detours:
         """Do what was asked for at `at_s`."""
         match action:
             case Action.PANIC if self.playing:
-                self._silence(at_s)
+                self._silence(at_s, Panic(self._improviser.plan_number))
             case Action.PANIC:
                 self.resume(now_s)
+            case Action.STOP if self.playing:
+                self._silence(at_s, Release(self._improviser.plan_number))
+            case Action.START if not self.playing:
+                self.resume(now_s)
+            case Action.START | Action.STOP:
+                pass
             case Action.PHRASE_OVER:
                 self._turns.end_phrase(at_s, now_s, settings, self.playing and not self.frozen)
             case Action.AGAIN:
@@ -106,12 +112,12 @@ class Detours:
             self._orders.said = f"{complaint}: going on from before"
             self._orders.tell(now_s, "steered", complaint=complaint)
 
-    def _silence(self, asked_s: float) -> None:
+    def _silence(self, asked_s: float, how: Panic | Release) -> None:
         def silenced(at_s: float) -> None:
-            self._orders.took("panic", asked_s, at_s)
+            self._orders.took("panic" if isinstance(how, Panic) else "stop", asked_s, at_s)
             self.fall_silent(at_s)
 
-        self._orders.ask(Panic(self._improviser.plan_number), silenced)
+        self._orders.ask(how, silenced)
 
     def _again(self, asked_s: float, mode: Mode) -> None:
         turns = self._turns

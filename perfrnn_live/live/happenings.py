@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from perfrnn_live.live.wishes import Do, Turn
-from perfrnn_live.player.messages import PortBack, PortLost, Received, Said, Sent, TakenBack
+from perfrnn_live.player.messages import PortBack, PortLost, Pulse, Received, Said, Sent, TakenBack, Transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,4 +30,5 @@ class PlayerBack:
     at_s: float
 
 
-Happening = Time | Sent | TakenBack | Received | PortLost | PortBack | PlayerGone | PlayerBack | Said | Turn | Do
+_Reported = Sent | TakenBack | Received | PortLost | PortBack | Transport | Pulse | Said
+Happening = Time | PlayerGone | PlayerBack | Turn | Do | _Reported

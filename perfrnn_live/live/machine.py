@@ -6,7 +6,8 @@ from __future__ import annotations
 import math
 from collections import deque
 
-from perfrnn_live.live.controls import Mode, Settings
+from perfrnn_live.live.beats import Beats, Quantise
+from perfrnn_live.live.controls import Action, Mode, Settings
 from perfrnn_live.live.course import Part
 from perfrnn_live.live.detours import Detours
 from perfrnn_live.live.happenings import Happening, PlayerBack, PlayerGone, Time
@@ -18,7 +19,7 @@ from perfrnn_live.live.turns import Turns
 from perfrnn_live.live.wayback import WayBack
 from perfrnn_live.live.wishes import Do, Turn, Wish
 from perfrnn_live.music.scales import HELD
-from perfrnn_live.player.messages import PortBack, PortLost, Received, Said, Sent, TakeBack, TakenBack
+from perfrnn_live.player.messages import PortBack, PortLost, Pulse, Received, Said, Sent, TakeBack, TakenBack, Transport
 
 _KNOB_S = 0.025  # a turning knob sends a hundred messages a second; the plan is taken back this often at most
 _HAND_S = 0.02  # what the other player's hands make of scale and split is looked at this often
@@ -26,15 +27,22 @@ _OVERDUE_S = 2.0  # a message that is not reported so long after it was due: som
 
 
 class Machine:
-    """Turns and detours joined, with the knobs. `settings` are where the knobs stand. Seconds on the player's clock."""
+    """Turns and detours joined, with the knobs. `settings` are where the knobs stand; `quantise` is what answers begin
+    on while somebody's clock runs. Seconds on the player's clock."""
 
     def __init__(
-        self, improviser: Improviser, settings: Settings, steering: Steering, pads: Pads, began_s: float
+        self,
+        improviser: Improviser,
+        settings: Settings,
+        steering: Steering,
+        pads: Pads,
+        began_s: float,
+        quantise: Quantise = "off",
     ) -> None:
         self.improviser, self.settings = improviser, settings
         self._steering, self._orders = steering, Orders()
         self._way_back = WayBack(improviser.heard, began_s)
-        self._turns = Turns(improviser, self._orders, steering, self._way_back, began_s)
+        self._turns = Turns(improviser, self._orders, steering, self._way_back, Beats(quantise), began_s)
         self._detours = Detours(improviser, self._orders, self._turns, self._way_back, pads)
         self._wishes: deque[Wish] = deque()  # in line, while an answer of the player's is waited for
         self._now_s = began_s
@@ -116,6 +124,10 @@ class Machine:
                 self._interrupt(at_s)
             case PlayerBack():
                 self._play_on()
+            case Transport(at_s, plays):
+                self._wishes.append(Do(at_s, Action.START if plays else Action.STOP))
+            case Pulse():
+                self._turns.beats.hear(happening)
             case Said(sentence):
                 self._orders.said = sentence
             case Turn() | Do():

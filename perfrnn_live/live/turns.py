@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from perfrnn_live.engines.handles import NOTHING
+from perfrnn_live.live.beats import Beats
 from perfrnn_live.live.controls import Mode, Settings
 from perfrnn_live.live.hearing import Change, Hearing
 from perfrnn_live.live.improviser import Improviser
@@ -15,6 +16,7 @@ from perfrnn_live.player.messages import Schedule, Sent, TakeBack
 
 _SHORTEST_S, _LONGEST_S = 1.5, 60.0  # of an answer
 _MANY, _FEWEST = 5, 4  # a call of so many strikes is answered with so many at least
+_AHEAD_S = 0.05  # an answer is planned so long before the beat on which it begins
 FIRST_LENGTH_S = 8.0  # of an answer that is asked for before there was one
 
 
@@ -27,10 +29,16 @@ class Turns:
     """
 
     def __init__(
-        self, improviser: Improviser, orders: Orders, steering: Steering, way_back: WayBack, began_s: float
+        self,
+        improviser: Improviser,
+        orders: Orders,
+        steering: Steering,
+        way_back: WayBack,
+        beats: Beats,
+        began_s: float,
     ) -> None:
         self._improviser, self._orders = improviser, orders
-        self._steering, self._way_back = steering, way_back
+        self._steering, self._way_back, self.beats = steering, way_back, beats
         self._hearing, self._phrase = Hearing(), Phrase()
         self._call: list[tuple[float, int, int]] = []  # of the phrase so far: when, which key, how loud
         self._changes: list[Change] = []  # what the other player did and the music does not know yet
@@ -43,8 +51,10 @@ class Turns:
 
     @property
     def over_at_s(self) -> float | None:
-        """When the other player's phrase will be over if nothing more happens; None if there is none."""
-        return self._phrase.over_at_s()
+        """When the other player's phrase will be over if nothing more happens; None if there is none. In time for the
+        beat on which the answer is to begin: until then the phrase may go on."""
+        over_s = self._phrase.over_at_s()
+        return None if over_s is None else max(over_s, self.beats.next_s(over_s) - _AHEAD_S)
 
     def receive(self, arrival_s: float, message: bytes) -> None:
         """The other player moved a key or a pedal."""
@@ -123,7 +133,7 @@ class Turns:
         """Answer for `length_s`, with the `fewest` strikes, a call that was over at `over_s` and is the last `called`
         strikes."""
         before = self._improviser.heard
-        self._improviser.answer(now_s, length_s, fewest, called)
+        self._improviser.answer(max(now_s, self.beats.next_s(now_s)), length_s, fewest, called)
         self.before, self._over_s = before, over_s
         self.length_s, self.fewest = length_s, fewest
         self.began_s, self.ended_s = now_s, None

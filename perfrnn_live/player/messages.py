@@ -165,6 +165,23 @@ class PortBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Transport:
+    """A sequencer started, or went on, at `at_s`; or it stopped."""
+
+    at_s: float
+    plays: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """Quarter `number` of a sequencer's piece, from 0, came at `at_s`; its quarters last `quarter_s`."""
+
+    at_s: float
+    quarter_s: float
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """One sentence for the other player to read."""
 
@@ -178,4 +195,4 @@ class Stopped:
     echoes: int = 0
 
 
-Report = Ready | Failed | Sent | TakenBack | Received | PortLost | PortBack | Said | Stopped
+Report = Ready | Failed | Sent | TakenBack | Received | PortLost | PortBack | Transport | Pulse | Said | Stopped

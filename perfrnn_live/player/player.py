@@ -45,6 +45,7 @@ from perfrnn_live.player.pedalling import Pedalling
 from perfrnn_live.player.ports import MidiOut
 from perfrnn_live.player.profiles import DAW, Profile
 from perfrnn_live.player.send_queue import Outgoing, SendQueue
+from perfrnn_live.player.sequencer import Sequencer
 
 HOPELESS_S = (
     0.1  # a backlog this late (a machine that slept, a driver that hung) is dropped rather than played in a heap
@@ -84,6 +85,7 @@ class Player:
         self._sounding = set(left)
         self._hands = Hands()
         self._steering: frozenset[str] = frozenset()
+        self._sequencer = Sequencer()
         self._echo = EchoFilter(profile)
         self._echoes = 0
         self._loopback = Loopback()
@@ -205,6 +207,8 @@ class Player:
         """Find out whose `received` is: the instrument's own, or the other player's."""
         message = received.message
         self._hands.hear(received.port, received.arrival_s, message)
+        for told in self._sequencer.hear(received.port, received.arrival_s, message):
+            self._report(told)
         if received.port in self._ignored or not is_of_channel(message):
             return
         if self._echo.is_echo(received.arrival_s, message):

@@ -219,7 +219,7 @@ def open_output(name: str) -> MidiOut:
 def open_input(name: str, clock: Clock, received: Received) -> MidiIn:
     """Open an input, named as for `open_output`; each message is stamped on arrival and handed to `received`.
 
-    Sysex and MIDI clock are left out. Raises the same errors; on Windows "virtual" is one of them.
+    Sysex is left out. Raises the same errors; on Windows "virtual" is one of them.
     """
     if name == VIRTUAL and sys.platform == "win32":
         raise MidiUnavailable(

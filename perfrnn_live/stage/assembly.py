@@ -8,6 +8,7 @@ from queue import SimpleQueue
 
 import numpy as np
 
+from perfrnn_live.live.beats import Quantise
 from perfrnn_live.live.controls import Settings
 from perfrnn_live.live.improviser import Improviser
 from perfrnn_live.live.machine import Machine
@@ -35,6 +36,7 @@ def open_session(
     seed: int | None = None,
     beams: int = 1,
     lead_s: float = 0.0,
+    quantise: Quantise = "off",
     pads: Pads | None = None,
     desk: Desk | None = None,
     listeners: Sequence[Listener] = (),
@@ -48,12 +50,13 @@ def open_session(
     one in this process on any port. `clock` is the player's clock. `settings` are where the knobs stand at first;
     `controls` are what the output allows (range, polyphony, shortest note); with `split` the machine keeps to the other
     side of that pitch than the other player. The same `seed` and the same facts make the same music. `lead_s` is how
-    long before it sounds the output must be sent a message. Without `pads` and `desk`, nothing is read from disk.
+    long before it sounds the output must be sent a message. While a sequencer's clock comes in, answers begin on its
+    next beat or bar, as `quantise` says. Without `pads` and `desk`, nothing is read from disk.
     `listeners` are told every fact, `faces` are shown the state five times a second: put those that may be slow into
     `Kept` and `Shown`. `reopen` starts another player when one is lost; `inbox` is for those who speak up early.
     """
     settings, controls = settings or Settings(), controls or Controls()
     improviser = Improviser(continuation, start, controls, np.random.default_rng(seed), lead_s, beams)
     pads = pads or Pads(continuation.engine, "pads", _UNNAMED_PADS)
-    machine = Machine(improviser, settings, Steering(controls, split), pads, clock.now())
+    machine = Machine(improviser, settings, Steering(controls, split), pads, clock.now(), quantise)
     return Session(link, clock, machine, desk or Desk(settings, None), listeners, faces, reopen, inbox)

@@ -17,6 +17,7 @@ import platformdirs
 from perfrnn_live.engines.handles import UNASKED
 from perfrnn_live.errors import PerfRNNError, PlayerLost
 from perfrnn_live.files import check_writable
+from perfrnn_live.live.beats import Quantise
 from perfrnn_live.live.controls import Settings
 from perfrnn_live.live.pads import open_pads
 from perfrnn_live.live.steering import Steering
@@ -53,7 +54,8 @@ class PlayOptions:
     `inputs` None follows the output: virtual with a virtual one, none otherwise; "computer" is the keyboard that is
     typed on, and what is played there sounds. `lowest` to `highest` is the
     machine's range; with `split` it keeps to the other side of that pitch than the player's hands. It begins where
-    `prime` ends, or else as a piece begins, or as in the `middle` of one. OSC is listened for at `osc` and sent to
+    `prime` ends, or else as a piece begins, or as in the `middle` of one. While a sequencer's clock
+    comes in, answers begin on the next beat or bar, as `quantise` says. OSC is listened for at `osc` and sent to
     `osc_to`, each a host and a port.
     """
 
@@ -70,6 +72,7 @@ class PlayOptions:
     highest: int = 127
     split: int | None = None
     beams: int = 1
+    quantise: Quantise = "beat"
     seed: int | None = None
     seconds: float | None = None
     record: Path | None = None
@@ -148,6 +151,7 @@ def play(options: PlayOptions) -> Summary:
             seed=options.seed,
             beams=options.beams,
             lead_s=profile.longest_delay_s,
+            quantise=options.quantise,
             pads=pads,
             desk=desk,
             listeners=listeners,

@@ -14,7 +14,7 @@ from perfrnn_live.live.happenings import Happening, PlayerBack, PlayerGone, Time
 from perfrnn_live.live.orders import KeepPads, Order
 from perfrnn_live.live.record import read, written
 from perfrnn_live.live.wishes import Do, Turn
-from perfrnn_live.player.messages import PortBack, PortLost, Received, Said, Sent, TakenBack
+from perfrnn_live.player.messages import PortBack, PortLost, Pulse, Received, Said, Sent, TakenBack, Transport
 from tests.sittings import BEGAN_S, Sitting
 
 KINDS = get_args(Happening)
@@ -40,6 +40,8 @@ FACTS: dict[type, st.SearchStrategy[Happening]] = {
     PlayerGone: st.builds(PlayerGone, seconds),
     PlayerBack: st.builds(PlayerBack, seconds),
     Said: st.builds(Said, st.text()),
+    Transport: st.builds(Transport, seconds, st.booleans()),
+    Pulse: st.builds(Pulse, seconds, seconds, st.integers(0, 100_000)),
     Turn: st.builds(lambda at_s, turned: Turn(at_s, *turned), seconds, knobs),
     Do: st.builds(Do, seconds, st.sampled_from(list(ACTIONS.values()))),
 }

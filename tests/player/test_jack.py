@@ -55,7 +55,7 @@ def test_an_input_hears_all_but_what_is_left_out() -> None:
             hand.send(message)
         jack_lab.wait_for(lambda: received[-1:] == [b"\x90\x3c\x64"], "the note")
         port.close()
-    assert received == [b"\xb0\x40\x7f", b"\xfe", b"\xfa", b"\xc0\x05", b"\x90\x3c\x64"]
+    assert received == [b"\xb0\x40\x7f", b"\xf8", b"\xfe", b"\xfa", b"\xc0\x05", b"\x90\x3c\x64"]
 
 
 def test_after_a_sysex_without_its_end_notes_are_heard() -> None:

@@ -362,7 +362,7 @@ def test_a_virtual_input_stamps_what_arrives(lab: None) -> None:
     def take(moment_s: float, message: bytes) -> None:
         received.append((moment_s, message))
         threads.add(threading.current_thread().name)
-        if len(received) == 4:
+        if len(received) == 5:
             arrived.set()
 
     port = open_input("virtual", clock, take)
@@ -378,7 +378,8 @@ def test_a_virtual_input_stamps_what_arrives(lab: None) -> None:
         port.close()
         port.close()
     stamps = [moment_s for moment_s, _ in received]
-    assert [message for _, message in received] == [b"\xb0\x40\x7f", b"\xfe", b"\x90\x3c\x64", b"\x90\x3c\x00"]
+    heard = [message for _, message in received]
+    assert heard == [b"\xb0\x40\x7f", b"\xf8", b"\xfe", b"\x90\x3c\x64", b"\x90\x3c\x00"]
     assert stamps == sorted(stamps) and before_s <= stamps[0] and stamps[-1] <= after_s
     assert threading.main_thread().name not in threads
 

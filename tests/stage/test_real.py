@@ -393,6 +393,28 @@ def test_a_phrase_of_another_program_is_answered_and_its_next_note_stops_the_ans
     assert not sounding(ear.gestures())
 
 
+def test_a_sequencer_of_others_stops_and_starts_it_and_gives_the_beat(ear: Monitor, tmp_path: Path) -> None:
+    """Start, Stop and clock of JACK's transport, sent by `jack_midi_clock`."""
+    options = ("--output", ear.port, "--input", "virtual", "--density", "12", "--seed", "1")
+    with playing(*options) as session:
+        jack_lab.wait_for_port(_INPUT)
+        with jack_lab.sequencer(_INPUT) as roll:
+            wait_for_music(ear)
+            roll(True)
+            time.sleep(2)
+            roll(False)
+            jack_lab.wait_for(lambda: not sounding(ear.gestures()), "its keys to be released", limit_s=5)
+            time.sleep(0.5)
+            stopped = len(strikes(ear.gestures()))
+            time.sleep(2)
+            assert len(strikes(ear.gestures())) == stopped
+            roll(True)
+            jack_lab.wait_for(lambda: len(strikes(ear.gestures())) > stopped + 5, "music again")
+        session.terminate()
+        assert ended(session)[0] == 0
+    assert not sounding(ear.gestures())
+
+
 def test_a_dead_midi_server_ends_nothing_for_ever(lab: subprocess.Popen[Any], ear: Monitor, tmp_path: Path) -> None:
     record = tmp_path / "played.mid"
     with playing("--output", ear.port, "--seconds", "6", "--seed", "1", "--record", str(record)) as session:

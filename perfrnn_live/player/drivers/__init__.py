@@ -36,8 +36,8 @@ class Client(Protocol):
         ...
 
     def listen(self, received: Callable[[bytes], None]) -> None:
-        """Hand each raw message from an open input to `received`, in the system's own thread, without sysex and
-        MIDI clock. To be called once."""
+        """Hand each raw message from an open input to `received`, in the system's own thread, without sysex. To be
+        called once."""
         ...
 
     def alive(self) -> bool:

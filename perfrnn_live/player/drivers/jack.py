@@ -16,7 +16,7 @@ from typing import Any
 from perfrnn_live.player.drivers import PORT_NAME, System, client_name
 from perfrnn_live.player.messages import Direction
 
-_LEFT_OUT = {0xF0, 0xF1, 0xF8}  # sysex, time code, MIDI clock
+_LEFT_OUT = {0xF0, 0xF1}  # sysex, time code
 _LONGEST_PERIOD_S = 0.1
 _DRAIN_PERIODS = 20  # a buffer of JACK's shortest period takes a few dozen messages
 _PASS_ON_PERIODS = 2  # the listener hears them in the next period at the latest

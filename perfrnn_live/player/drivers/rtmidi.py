@@ -119,7 +119,7 @@ class RtMidiClient:
             if (received := self._received) is not None:  # closing, in the other thread, sets it to None
                 received(bytes(self._message(*told)))
 
-        self._client.ignore_types(True, True, False)  # sysex, MIDI clock; not active sensing
+        self._client.ignore_types(True, False, False)  # sysex; not MIDI clock and active sensing
         self._client.set_callback(bring)
         # python-rtmidi hands its driver's thread a pair of callback and data, and frees it when the callback is
         # cancelled, though the thread may be on its way in with a message: closing in a flood crashed within 150

@@ -1,0 +1,36 @@
+"""Where the beats of somebody else's clock are, and on which of them something may begin."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from perfrnn_live.player.messages import Pulse
+
+Quantise = Literal["off", "beat", "bar"]
+
+QUARTERS = {"beat": 1, "bar": 4}  # a bar is taken for four quarters: MIDI clock does not tell
+_STOPPED = 2.5  # a clock that has not been heard for so many quarters has stopped
+_JUST_NOW_S = 0.03  # what is late for a beat by no more than this is on it
+
+
+class Beats:
+    """Told of a clock's quarters, says when the next beat or bar is. Without a clock, or with "off", that is at
+    once."""
+
+    def __init__(self, quantise: Quantise = "off") -> None:
+        self._quantise = quantise
+        self._pulse: Pulse | None = None
+
+    def hear(self, pulse: Pulse) -> None:
+        """A quarter of the clock."""
+        self._pulse = pulse
+
+    def next_s(self, at_s: float) -> float:
+        """The first beat or bar that is not before `at_s`."""
+        pulse = self._pulse
+        if pulse is None or self._quantise == "off" or at_s - pulse.at_s > _STOPPED * pulse.quarter_s:
+            return at_s
+        every = QUARTERS[self._quantise]
+        quarters = (at_s - _JUST_NOW_S - pulse.at_s) / pulse.quarter_s + pulse.number
+        return pulse.at_s + (math.ceil(quarters / every) * every - pulse.number) * pulse.quarter_s
