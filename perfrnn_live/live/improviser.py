@@ -163,8 +163,12 @@ class Improviser:
         self._follow(at_s)
         self.pass_time(math.inf)
         self.plan_number += 1
+        ahead = frozenset(self._plan.sent_ahead)  # before something that was not sent: it is struck all the same
+        self._return(at_s, (), ahead)
+        self._score.keep(ahead, new=False)
+        self._follow(math.inf)
+        self.pass_time(math.inf)
         self._return(at_s, (), frozenset())
-        self._score.keep(frozenset(), new=False)
         self.memory.hear_silence(self._waited_steps)
         self._waited_steps = 0
         self._loop_step = self.heard.keyboard.step  # what goes round begins anew

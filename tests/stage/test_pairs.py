@@ -14,6 +14,7 @@ from itertools import combinations, product
 
 import pytest
 
+from perfrnn_live.live.beats import Quantise
 from perfrnn_live.live.controls import Mode, Settings
 from perfrnn_live.music.midi import note_off, note_on, releases, strikes
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, EventKind
@@ -26,12 +27,14 @@ FEATURES: dict[str, tuple[object, ...]] = {
     "beams": (1, 4),
     "thru": (False, True),
     "profile": (DAW, DISKLAVIER),
-    "action": ("none", "again", "freeze", "pad", "morph", "panic", "phrase over", "knob", "mode"),
+    "action": ("none", "again", "freeze", "pad", "morph", "panic", "phrase over", "knob", "mode", "stop"),
     "pause_s": (0.0, 40.0),
     "recall": (0.0, 0.5),
     "scale": ("any", "held"),
+    "quantise": ("off", "beat"),
 }
 NAMES = tuple(FEATURES)
+_CLOCKS_A_SECOND = 48  # 120 quarters a minute
 HELD = 84  # the performer keeps this key down while the machine is asked for something
 
 
@@ -61,6 +64,7 @@ class Case:
     pause_s: float
     recall: float
     scale: str
+    quantise: Quantise
 
 
 CASES = [Case(*values) for values in all_pairs()]  # type: ignore[arg-type]
@@ -74,7 +78,7 @@ def named(case: Case) -> str:
 def played(case: Case) -> Sitting:
     """Two phrases; the action, twice, while a key is held; perhaps a long rest; and a phrase at the end."""
     settings = Settings(mode=case.mode, recall=case.recall, scale=case.scale)
-    sitting = Sitting(3, settings, beams=case.beams, thru=case.thru, profile=case.profile)
+    sitting = Sitting(3, settings, beams=case.beams, thru=case.thru, profile=case.profile, quantise=case.quantise)
     for at_s, key in ((0.4, "s"), (0.4, "1"), (3.4, "s"), (3.4, "2")):
         sitting.press_at(BEGAN_S + at_s, key)
     sitting.phrase_at(BEGAN_S + 0.5, range(60, 66), gap_s=0.2)
@@ -85,6 +89,9 @@ def played(case: Case) -> Sitting:
     sitting.play_at(BEGAN_S + 8.4, note_off(HELD))
     last_s = 10.0 + case.pause_s
     sitting.phrase_at(BEGAN_S + last_s, range(50, 56), gap_s=0.2)
+    if case.quantise != "off":
+        for number in range(round((last_s + 10.0) * _CLOCKS_A_SECOND)):
+            sitting.link.at(BEGAN_S + number / _CLOCKS_A_SECOND, lambda: sitting.link.bring(b"\xf8", "daw"))
     sitting.session.run(last_s + 10.0)
     return sitting
 
@@ -94,6 +101,9 @@ def ask(sitting: Sitting, action: str, at_s: float) -> None:
     keys = {"again": "a", "freeze": "f", "pad": "1", "panic": " ", "phrase over": "\n", "mode": "m"}
     if action in keys:
         sitting.press_at(at_s, keys[action])
+    if action == "stop":  # and the second time, start
+        message = b"\xfc" if at_s < BEGAN_S + 7 else b"\xfa"
+        sitting.link.at(at_s, lambda: sitting.link.bring(message, "daw"))
     if action == "knob":
         sitting.link.turn_at(at_s, 100)
     if action == "morph":
