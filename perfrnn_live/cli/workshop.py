@@ -180,6 +180,9 @@ def evaluate(
     data: Annotated[Path, typer.Option(help="A folder of .mid files (their validation split), or a token file.")],
     model: options.Model = DEFAULT_MODEL,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many recordings.")] = None,
+    side_by_side: Annotated[
+        int | None, typer.Option(min=1, help="Recordings in a batch: 1 is exactly as it plays; all are quicker.")
+    ] = None,
     engine: Annotated[
         str, typer.Option(help="onnx: the int8 step that plays; torch: the weights themselves.")
     ] = "onnx",
@@ -189,7 +192,7 @@ def evaluate(
     from perfrnn_live.evaluation.run import evaluate_model
 
     with needing("train"):  # for --engine torch alone
-        figures = evaluate_model(find_model(model), engine, data, limit)
+        figures = evaluate_model(find_model(model), engine, data, limit, side_by_side)
     if as_json:
         print(json.dumps(figures))
     else:

@@ -16,7 +16,9 @@ from perfrnn_live.training.splits import load_split
 LOADERS = {"onnx": ENGINES, "torch": WEIGHTS}
 
 
-def evaluate_model(model: Path, engine_name: str, data: Path, limit: int | None) -> dict[str, float | int]:
+def evaluate_model(
+    model: Path, engine_name: str, data: Path, limit: int | None, side_by_side: int | None
+) -> dict[str, float | int]:
     """The four likelihoods on `data`: its validation split if it names one, else all of it; or a token file."""
     if engine_name not in LOADERS:
         raise BadValue(f"there is no engine {engine_name!r}; there are {', '.join(LOADERS)}")
@@ -28,4 +30,7 @@ def evaluate_model(model: Path, engine_name: str, data: Path, limit: int | None)
         corpus = corpus.first(limit)
     with Progress(console=console) as bar:
         task = bar.add_task("listening", total=len(corpus.tokens))
-        return evaluate(engine, corpus, on_progress=lambda events: bar.advance(task, events)).figures()
+        heard = evaluate(
+            engine, corpus, on_progress=lambda events: bar.advance(task, events), side_by_side=side_by_side
+        )
+        return heard.figures()

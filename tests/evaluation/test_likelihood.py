@@ -83,3 +83,12 @@ def test_the_first_events_of_each_recording_only() -> None:
     likelihood = evaluate(engine, corpus_of(*recordings), events_each=10)
     assert likelihood.events == 22
     assert likelihood == evaluate(engine, corpus_of(*(tokens[:10] for tokens in recordings)))
+
+
+@pytest.mark.parametrize("side_by_side", [1, 2, 3, 7])
+def test_in_whatever_batches_the_likelihood_is_the_same(side_by_side: int) -> None:
+    recordings = [random_tokens(seed, 12 + 5 * seed) for seed in range(5)]
+    engine = TorchEngine(tiny_network())
+    whole, parted = (evaluate(engine, corpus_of(*recordings), side_by_side=count) for count in (None, side_by_side))
+    assert parted.nats == pytest.approx(whole.nats, rel=1e-6)
+    assert (parted.events, parted.steps, parted.notes) == (whole.events, whole.steps, whole.notes)
