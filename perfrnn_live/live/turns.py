@@ -15,7 +15,7 @@ from perfrnn_live.music.midi import is_played, strikes
 from perfrnn_live.player.messages import Schedule, Sent, TakeBack
 
 _SHORTEST_S, _LONGEST_S = 1.5, 60.0  # of an answer
-_MANY, _FEWEST = 5, 4  # a call of so many strikes is answered with so many at least
+_MANY, _FEWEST, _SHARE = 5, 4, 0.4  # a call of so many strikes is answered with so many at least, and such a share
 _AHEAD_S = 0.05  # an answer is planned so long before the beat on which it begins
 FIRST_LENGTH_S = 8.0  # of an answer that is asked for before there was one
 
@@ -125,7 +125,8 @@ class Turns:
             self._steering.manner = manner_of(call)
         if settings.mode is Mode.TRADE and plays:
             length_s = (last_s - began_s) * settings.answer_length
-            fewest = _FEWEST if len(call) >= _MANY else 1
+            least = round(_SHARE * len(call) * settings.answer_length)
+            fewest = max(_FEWEST, least) if len(call) >= _MANY else 1
             self._improviser.course.controls = self._steering.controls(settings, now_s)
             self.answer(over_s, now_s, min(max(length_s, _SHORTEST_S), _LONGEST_S), fewest, len(call))
 
