@@ -77,7 +77,8 @@ class PianoPort:
         )
         assert process.stdin is not None
         self._pipe = process.stdin.fileno()
-        os.set_blocking(self._pipe, False)  # a piano that stands still must not stop the music on other ports
+        if hasattr(os, "set_blocking"):  # Windows has it from Python 3.12 on
+            os.set_blocking(self._pipe, False)  # a piano that stands still must not stop the music on other ports
         threading.Thread(target=self._listen, args=(process,), daemon=True).start()
         return process
 

@@ -144,7 +144,8 @@ def _ask_for_realtime() -> None:
     """A realtime priority cuts the latest notes' lateness several times; most systems refuse it, and we go on."""
     if hasattr(os, "sched_setscheduler"):
         with contextlib.suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(10))
+            own = getattr(os, "SCHED_RESET_ON_FORK", 0)  # and not that of a piano that is started later
+            os.sched_setscheduler(0, os.SCHED_FIFO | own, os.sched_param(10))
 
 
 def _open_ports(setup: Setup, inbox: Inbox, clock: Clock, opened: contextlib.ExitStack) -> tuple[MidiOut, list[MidiIn]]:
