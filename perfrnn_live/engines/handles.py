@@ -24,6 +24,7 @@ WINDOW_S = 3.0  # density, loudness, register and keys sounding are those of so 
 CLASSES_WINDOW_S = 5.0  # pitch classes likewise
 PITCH_CLASSES = 12
 _MEASURED = "density", "loudness", "register", "sounding"
+_STRESSABLE = "density", "composers", "sounding"
 
 Asked = NDArray[np.float32]  # (..., handles): weights of all the corners of a `HandleSpace`
 
@@ -73,8 +74,8 @@ class HandleSpace:
 
     `densities` in notes a second, `loudnesses` as mean velocities, `registers` as mean pitches, each ascending; after
     them come the 12 pitch classes, `composers` by name, and `soundings` as mean numbers of keys, ascending. `stress`:
-    how many times more the handles density and composers are to count. `manners`: how dense, loud, high and so on a
-    composer's recordings are, by the handles' names: asked for with the composer, where nothing else is.
+    how many times more the handles density, composers and sounding are to count. `manners`: how dense, loud, high and
+    so on a composer's recordings are, by the handles' names: asked for with the composer, where nothing else is.
     """
 
     densities: tuple[float, ...]
@@ -92,8 +93,8 @@ class HandleSpace:
         if len({*self.composers}) != len(self.composers):
             raise ValueError(f"composers must be different names, not {self.composers}")
         for name, times in self.stress.items():
-            if name not in ("density", "composers") or not math.isfinite(times):
-                raise ValueError(f"density and composers can be stressed, each by a number, not {name} by {times}")
+            if name not in _STRESSABLE or not math.isfinite(times):
+                raise ValueError(f"{', '.join(_STRESSABLE)} can be stressed, each by a number, not {name} by {times}")
         for composer, manner in self.manners.items():
             numbers = all(math.isfinite(value) and value >= 0 for value in manner.values())
             if composer not in self.composers or not {*manner} <= {*_MEASURED} or not numbers:
@@ -221,7 +222,8 @@ class HandleSpace:
         """Where the handles lie that may be stressed."""
         composers_end = self.size - len(self.soundings)
         composers = slice(composers_end - len(self.composers), composers_end)
-        return ("density", slice(0, len(self.densities))), ("composers", composers)
+        places = slice(0, len(self.densities)), composers, slice(composers_end, None)
+        return tuple(zip(_STRESSABLE, places, strict=True))
 
 
 # What models are taught by from now on. How dense the next seconds are, or who composed them, says so little about the
@@ -234,7 +236,7 @@ TAUGHT = HandleSpace(
     registers=(36.0, 44.0, 50.0, 55.0, 60.0, 65.0, 70.0, 76.0, 84.0),
     composers=COMPOSERS,
     soundings=(1.0, 2.0, 3.0, 4.0, 5.5, 7.5, 10.0, 14.0),
-    stress={"density": 2.0, "composers": 5.0},
+    stress={"density": 2.0, "composers": 5.0, "sounding": 4.0},
 )
 
 

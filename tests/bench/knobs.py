@@ -53,6 +53,7 @@ SETTINGS = [
     *(Setting("density", each, steered(density=each), "notes/s") for each in (2.0, 4.0, 8.0, 12.0, 16.0, 24.0)),
     *(Setting("loudness", each, steered(loudness=each), "velocity") for each in (30.0, 45.0, 60.0, 75.0, 90.0)),
     *(Setting("register", each, steered(register=each), "pitch") for each in (45.0, 52.0, 60.0, 68.0, 76.0)),
+    *(Setting("sounding", each, steered(sounding=each), "mean keys") for each in (2.0, 4.0, 6.0, 9.0)),
     *(Setting("key", key, steered(scale=key), f"in {key}") for key in KEYS),
     *(Setting("key, asked alone", key, Controls(handles=steered(scale=key).handles), f"in {key}") for key in KEYS),
     *(Setting("composer", name, steered(composer=name)) for name in COMPOSERS if name != OTHER),

@@ -183,7 +183,7 @@ def older(folder: Path) -> None:
 @pytest.fixture
 def first_model(tmp_path: Path) -> Path:
     """A model folder with the corners that all models had at first."""
-    space = replace(TAUGHT, soundings=())
+    space = replace(TAUGHT, soundings=(), stress={"density": 2.0, "composers": 5.0})
     save_network(tmp_path / "first", tiny_network(handles=space.size), {"data": "none"}, space)
     export(tmp_path / "first")
     return tmp_path / "first"
