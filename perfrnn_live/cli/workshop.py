@@ -15,7 +15,7 @@ from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
 from perfrnn_live.errors import CannotWrite
 from perfrnn_live.files import check_writable, unused
 
-_REHEARSED = 500_000  # events, at most
+_REHEARSED = 120_000  # events, at most: a minute's work
 
 
 @app.command()

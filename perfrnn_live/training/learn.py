@@ -137,16 +137,23 @@ def _parted(own: TokenCorpus) -> tuple[TokenCorpus, TokenCorpus]:
 
 
 def _mixed(lessons: TokenCorpus, rehearsed: Sequence[Sequence[int]]) -> TokenCorpus:
-    """As much of the one as of the other."""
+    """As much of the one as of the other: the shorter one several times."""
     own = [lessons.recording(index) for index in range(len(lessons))]
     rehearsal = [np.array(piece, np.int16) for piece in rehearsed if len(piece)]
-    again, again_events = [], 0
-    for tokens in cycle(own):
-        if again_events >= sum(map(len, rehearsal)):
+    events = max(sum(map(len, own)), sum(map(len, rehearsal)))
+    return _corpus([*_filled(own, events), *_filled(rehearsal, events)], lessons.vocabulary)
+
+
+def _filled(recordings: Sequence[NDArray[np.int16]], events: int) -> list[NDArray[np.int16]]:
+    """The recordings, again and again, until there are so many events."""
+    filled: list[NDArray[np.int16]] = []
+    so_far = 0
+    for tokens in cycle(recordings):
+        if so_far >= events:
             break
-        again.append(tokens)
-        again_events += len(tokens)
-    return _corpus([*(again or own), *rehearsal], lessons.vocabulary)
+        filled.append(tokens)
+        so_far += len(tokens)
+    return filled
 
 
 def _corpus(recordings: Sequence[NDArray[np.int16]], vocabulary: Vocabulary) -> TokenCorpus:

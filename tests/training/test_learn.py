@@ -105,6 +105,8 @@ def test_half_of_what_is_learned_from_is_rehearsal(own: Path) -> None:
     lessons = module._corpus([np.arange(100, dtype=np.int16)] * 3, PERFORMANCE_8MS)
     mixed = module._mixed(lessons, [list(range(100))] * 8)
     lengths = [len(mixed.recording(index)) for index in range(len(mixed))]
-    assert sum(lengths[:8]) == 800 and sum(lengths[8:]) == 800
+    assert sum(lengths) == 1600 and lengths == [100] * 16
+    fewer = module._mixed(lessons, [list(range(100))])
+    assert len(fewer) == 6
     alone = module._mixed(lessons, [])
     assert len(alone) == 3
