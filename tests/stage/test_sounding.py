@@ -42,7 +42,8 @@ def loudness(sound: NDArray[np.float32], from_s: float, to_s: float) -> float:
 
 def envelope(sound: NDArray[np.float64]) -> NDArray[np.float64]:
     """Its level in windows of 10 ms: a recording's times are whole milliseconds, too coarse to compare waves by."""
-    return np.sqrt((np.asarray(sound, np.float64)[: len(sound) // 480 * 480].reshape(-1, 480) ** 2).mean(axis=1))
+    windows = np.asarray(sound, np.float64)[: len(sound) // 480 * 480].reshape(-1, 480)
+    return np.asarray(np.sqrt((windows**2).mean(axis=1)))
 
 
 def struck(kept: Any) -> NDArray[np.int64]:
