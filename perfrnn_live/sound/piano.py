@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from perfrnn_live.music.midi import CONTROL_CHANGE, releases, strikes
 from perfrnn_live.music.pedal import PEDAL_DOWN
 from perfrnn_live.sound.limiter import Limiter
-from perfrnn_live.sound.samples import LEAD, RATE, Samples
+from perfrnn_live.sound.samples import RATE, Samples
 
 VOICES = 64
 _FADING = 32  # places besides, for voices that were taken from their notes and are on their way to silence
@@ -110,8 +110,7 @@ class Piano:
         first = samples.begin[pitch]
         self._pitch[voice], self._held[voice], self._ringing[voice] = pitch, True, False
         self._first[voice], self._last[voice], self._speed[voice] = first, samples.end[pitch], speed
-        # the lead before the onset is a millisecond, and a pitch's speed is to change nothing in it
-        self._place[voice] = first + LEAD * (1 - speed * self._rate / RATE) - frame * speed
+        self._place[voice] = first - frame * speed
         plain = min((velocity / _PLAIN_AT) ** 1.5, 1.3)
         dark_and_plain = np.repeat([1 - plain, plain], 2) * _LEVEL
         self._gains[voice] = dark_and_plain * (velocity / 127) ** _LOUDNESS

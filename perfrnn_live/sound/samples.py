@@ -18,7 +18,6 @@ from perfrnn_live.music.vocabulary import PITCHES
 
 FOLDER = Path(__file__).parent / "salamander"
 RATE = 48_000  # frames a second
-LEAD = 64  # frames before the onset; see `salamander/recipe.py`
 _A4, _A4_HZ = 69, 440.0
 _DARK_HZ = 700.0  # where the darkened recordings have lost 3 dB, or at the key's own pitch if that is higher
 _MINUS_3_DB = 0.26  # a box of w frames, three times over, loses 3 dB at 0.26 / w of the rate

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 HERE = Path(__file__).parent
 NAMES = {"C": 0, "D#": 3, "F#": 6, "A": 9}
 RATE = 48_000
-LEAD = 64  # frames before the onset, faded in: what `samples.py` takes for the strike
+LEAD = 64  # frames before the onset, faded in
 QUALITY = "4"
 
 
