@@ -9,7 +9,7 @@
     ├── CannotWrite          a file that cannot be written where it was asked for
     ├── MissingPackage       an optional part of the installation is not there
     ├── MidiUnavailable      the machine has no MIDI system that works
-    ├── NoSound              no audio device that works, or no sound font
+    ├── NoSound              no audio device that works
     ├── PortNotFound         no port of that name (the message shows those that exist)
     └── PlayerLost           the player process died or stopped answering
 

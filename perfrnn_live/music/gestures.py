@@ -18,12 +18,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.music.midi import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, SUSTAIN
+from perfrnn_live.music.midi import (
+    ALL_NOTES_OFF,
+    ALL_SOUND_OFF,
+    CONTROL_CHANGE,
+    NOTE_OFF,
+    NOTE_ON,
+    RESET_CONTROLLERS,
+    SUSTAIN,
+)
 from perfrnn_live.music.pedal import PEDAL_DOWN, Move, resolve
 from perfrnn_live.music.performance import Note
 from perfrnn_live.music.smf import Messages
 
-_ALL_SOUND_OFF, _RESET_CONTROLLERS, _ALL_NOTES_OFF, _POLY_MODE = 120, 121, 123, 127
+_POLY_MODE = 127
 _DRUMS = 9  # the channel that holds drums in General MIDI
 _NOTHING = -1
 _MOVES = np.array(Move, object)
@@ -54,12 +62,12 @@ class Gestures:
         meant = {
             Move.STRIKE: strikes,
             Move.RELEASE: is_key & ~strikes & ((kind == NOTE_ON) | (kind == NOTE_OFF)),
-            Move.PEDAL: (controller == SUSTAIN) | (controller == _RESET_CONTROLLERS),
-            Move.SILENCE: controller == _ALL_SOUND_OFF,
-            Move.RELEASE_ALL: (controller >= _ALL_NOTES_OFF) & (controller <= _POLY_MODE),
+            Move.PEDAL: (controller == SUSTAIN) | (controller == RESET_CONTROLLERS),
+            Move.SILENCE: controller == ALL_SOUND_OFF,
+            Move.RELEASE_ALL: (controller >= ALL_NOTES_OFF) & (controller <= _POLY_MODE),
         }
         move = np.select(list(meant.values()), list(meant), _NOTHING)
-        value = np.where(controller == _RESET_CONTROLLERS, 0, np.minimum(messages.second, 127))
+        value = np.where(controller == RESET_CONTROLLERS, 0, np.minimum(messages.second, 127))
         kept = np.flatnonzero((move != _NOTHING) & (channel != _DRUMS))
         track, tick, move, channel = messages.track[kept], messages.tick[kept], move[kept], channel[kept]
         pitch, value = messages.first[kept], value[kept]

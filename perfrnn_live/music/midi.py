@@ -5,6 +5,7 @@ from __future__ import annotations
 NOTE_OFF, NOTE_ON, CONTROL_CHANGE, CHANNEL_PRESSURE, PITCH_BEND = 0x80, 0x90, 0xB0, 0xD0, 0xE0
 MODULATION, EXPRESSION, SUSTAIN = 1, 11, 64
 PEDALS = (SUSTAIN, 66, 67)
+ALL_SOUND_OFF, RESET_CONTROLLERS, ALL_NOTES_OFF = 120, 121, 123  # controllers that are channel mode messages
 
 
 def note_on(pitch: int, velocity: int) -> bytes:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from perfrnn_live.music.midi import (
+    ALL_NOTES_OFF,
+    ALL_SOUND_OFF,
     CHANNEL_PRESSURE,
     CONTROL_CHANGE,
     EXPRESSION,
     MODULATION,
     PEDALS,
     PITCH_BEND,
+    RESET_CONTROLLERS,
     SUSTAIN,
     control_change,
     is_played,
@@ -20,8 +23,7 @@ from perfrnn_live.music.midi import (
 )
 from perfrnn_live.music.pedal import PEDAL_DOWN
 
-_ALL_SOUND_OFF, _RESET_CONTROLLERS = 120, 121
-_ALL_NOTES_OFF = range(123, 128)  # and the changes of mode, which release all notes too
+_RELEASE_ALL = range(ALL_NOTES_OFF, 128)  # and the changes of mode, which release all notes too
 _ACTIVE_SENSING = b"\xfe"
 _SENSED_S = 0.33  # a sender that goes on says so every 0.3 s, 10 % more or less
 _HELD_S = 30.0  # no key is held for longer: its release was lost
@@ -98,7 +100,7 @@ class Hands:
         controllers) become messages that let go of what was down on that channel, and of nothing else.
         """
         place = port, message[0] & 0x0F
-        if message[0] & 0xF0 == CONTROL_CHANGE and message[1] >= _ALL_SOUND_OFF:
+        if message[0] & 0xF0 == CONTROL_CHANGE and message[1] >= ALL_SOUND_OFF:
             return self._let_go_of_much(place, message[1])
         up = _up(message)
         if up is None:
@@ -142,12 +144,12 @@ class Hands:
     def _let_go_of_much(self, place: _Place, controller: int) -> list[bytes]:
         held = self._held.get(place, {})
         pedal = held.get(_PEDAL_UP)
-        if controller == _RESET_CONTROLLERS:
+        if controller == RESET_CONTROLLERS:
             return self._let_go_of(place, [up for up in held if not releases(up)])
-        if controller != _ALL_SOUND_OFF and controller not in _ALL_NOTES_OFF:
+        if controller != ALL_SOUND_OFF and controller not in _RELEASE_ALL:
             return []
         released = self._let_go_of(place, [up for up in held if releases(up)])
-        if controller == _ALL_SOUND_OFF and pedal is not None and pedal.is_down and self._times_down(_PEDAL_UP) == 1:
+        if controller == ALL_SOUND_OFF and pedal is not None and pedal.is_down and self._times_down(_PEDAL_UP) == 1:
             released += [_PEDAL_UP, control_change(SUSTAIN, pedal.message[2])]  # what only this pedal holds ends
         return released
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfrnn_live.errors import PerfRNNError
+from perfrnn_live.music.midi import ALL_SOUND_OFF, control_change
 from perfrnn_live.player.clock import SystemClock
 from perfrnn_live.player.piano import LINE
 from perfrnn_live.sound.device import Device
@@ -27,7 +28,6 @@ from perfrnn_live.sound.speaker import Speaker
 _STANDS_STILL_S = 1.0  # a device that asks for nothing for so long is gone
 _LOOKS_S = 0.5
 _FADE_S = 0.1
-_ALL_SOUND_OFF = bytes((0xB0, 120, 0))
 
 
 class Sounding:
@@ -49,7 +49,7 @@ class Sounding:
     def end(self) -> None:
         """Fade out, and give the device back."""
         if self.alive():
-            self.speaker.put(self._clock.now(), _ALL_SOUND_OFF)
+            self.speaker.put(self._clock.now(), control_change(ALL_SOUND_OFF, 0))
             self._clock.wait_until(self._clock.now() + _FADE_S + self.speaker.delay_s)
         self._device.close()
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.music.midi import CONTROL_CHANGE, releases, strikes
+from perfrnn_live.music import midi
+from perfrnn_live.music.midi import releases, strikes
 from perfrnn_live.music.pedal import PEDAL_DOWN
 from perfrnn_live.sound.limiter import Limiter
 from perfrnn_live.sound.samples import RATE, Samples
@@ -19,7 +20,6 @@ _SILENT = 2e-5
 _TAKEN_S, _STRUCK_AGAIN_S = 0.004, 0.04  # time constants of fading: a voice without a note, a string struck anew
 _DAMPED_S, _DAMPED_AT, _HALVES_IN = 0.13, 60, 30.0  # of the damper on middle C; bass strings take longer
 _UNDAMPED = 90  # from F♯6 up, strings have no dampers
-_ALL_SOUND_OFF, _RESET, _ALL_NOTES_OFF = 120, 121, 123
 
 
 class Piano:
@@ -53,22 +53,18 @@ class Piano:
             self._strike(message[1], message[2], frame)
         elif releases(message):
             self._release(self._held & (self._pitch == message[1]), frame)
-        elif len(message) == 3 and message[0] & 0xF0 == CONTROL_CHANGE:
+        elif len(message) == 3 and message[0] & 0xF0 == midi.CONTROL_CHANGE:
             match message[1]:
-                case 64:  # SUSTAIN
+                case midi.SUSTAIN:
                     self._move_pedal(message[2] >= PEDAL_DOWN, frame)
-                case 120 | 123:
-                    self.silence(frame, _TAKEN_S if message[1] == _ALL_SOUND_OFF else None)
-                case 121:
+                case midi.RESET_CONTROLLERS:
                     self._move_pedal(False, frame)
-
-    def silence(self, frame: int = 0, fade_s: float | None = _TAKEN_S) -> None:
-        """Let everything go: dampers on all strings, or a fade of `fade_s`."""
-        self._pedal = False
-        if fade_s is None:
-            self._release(self._held | self._ringing, frame)
-        else:
-            self._fade_out(self._pitch >= 0, fade_s, frame)
+                case midi.ALL_NOTES_OFF:
+                    self._move_pedal(False, frame)
+                    self._release(self._held, frame)
+                case midi.ALL_SOUND_OFF:
+                    self._pedal = False
+                    self._fade_out(self._pitch >= 0, _TAKEN_S, frame)
 
     def render(self, frames: int) -> NDArray[np.float32]:
         """The next block, (frames, 2), never beyond -1 … 1."""
@@ -128,28 +124,25 @@ class Piano:
         return int(free[0] if len(free) else np.argmin(np.where(lasting, np.inf, loudness)))
 
     def _release(self, voices: NDArray[np.bool_], frame: int) -> None:
+        voices = voices.copy()  # it may be one of the two that change here
         self._held[voices] = False
-        if self._pedal:
-            self._ringing |= voices
-            return
-        self._ringing[voices] = False
-        for voice in np.flatnonzero(voices & (self._pitch < _UNDAMPED)):
-            alone = np.zeros(len(voices), bool)
-            alone[voice] = True
-            self._fade_out(alone, _DAMPED_S * 2 ** ((_DAMPED_AT - self._pitch[voice]) / _HALVES_IN), frame)
+        self._ringing[voices] = self._pedal
+        if not self._pedal:
+            damped_s = _DAMPED_S * 2 ** ((_DAMPED_AT - self._pitch) / _HALVES_IN)
+            self._fade_out(voices & (self._pitch < _UNDAMPED), damped_s, frame)
 
     def _move_pedal(self, down: bool, frame: int) -> None:
         if self._pedal and not down:
             self._pedal = False
-            self._release(self._ringing.copy(), frame)
+            self._release(self._ringing, frame)
         self._pedal = down
 
-    def _fade_out(self, voices: NDArray[np.bool_], time_constant_s: float, frame: int) -> None:
+    def _fade_out(self, voices: NDArray[np.bool_], time_constant_s: float | NDArray[np.float64], frame: int) -> None:
         """From `frame` on, unless they fade more quickly already."""
-        fade = 1 / (time_constant_s * self._rate)
+        fade = np.broadcast_to(1 / (time_constant_s * self._rate), voices.shape)
         slower = voices & (self._fade < fade)
         began = slower & (self._fade > 0)
         # what a slower fade takes before this one begins
         self._level[began] *= np.exp(-np.maximum(frame - self._fade_from[began], 0) * self._fade[began])
-        self._fade[slower], self._fade_from[slower] = fade, frame
+        self._fade[slower], self._fade_from[slower] = fade[slower], frame
         self._held[voices] = self._ringing[voices] = False
