@@ -74,8 +74,9 @@ def evaluate(
     kind_of = np.repeat(np.arange(len(kinds)), [each.size for each in vocabulary.ranges])  # of each token
     nats_of = np.zeros(len(kinds))
     longest_first = sorted(recordings, key=len, reverse=True)
-    for first in range(0, len(recordings), side_by_side or len(recordings)):
-        batch = longest_first[first : first + (side_by_side or len(recordings))]
+    count = side_by_side or len(recordings)
+    for first in range(0, len(recordings), count):
+        batch = longest_first[first : first + count]
         for place, each in enumerate(heard(engine, batch)):
             tokens = [int(recording[place]) for recording in batch[: len(each)]]
             nats_of += np.bincount(kind_of[tokens], weights=each, minlength=len(kinds))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
 import threading
 from typing import BinaryIO
@@ -20,6 +19,7 @@ from perfrnn_live.errors import PerfRNNError
 from perfrnn_live.music.midi import ALL_SOUND_OFF, control_change
 from perfrnn_live.player.clock import SystemClock
 from perfrnn_live.player.piano import LINE
+from perfrnn_live.player.start import leave_signals_to_the_session
 from perfrnn_live.sound.device import Device
 from perfrnn_live.sound.piano import Piano
 from perfrnn_live.sound.samples import Samples, load_samples
@@ -100,9 +100,7 @@ class Process:
 
 def main() -> None:
     """Sound; then leave without waiting for threads that may hang in a driver."""
-    for name in ("SIGINT", "SIGHUP", "SIGTSTP"):  # they reach all processes; the session decides what they mean
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    leave_signals_to_the_session()
     os.environ.setdefault("JACK_NO_START_SERVER", "1")
     try:
         Process(sys.argv[1]).run()

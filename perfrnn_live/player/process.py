@@ -30,6 +30,7 @@ from perfrnn_live.player.messages import Command, Failed, Ready, Received, Repor
 from perfrnn_live.player.piano import Beside, PianoPort
 from perfrnn_live.player.player import Player
 from perfrnn_live.player.ports import MidiIn, MidiOut, SilentPort, open_input, open_output
+from perfrnn_live.player.start import leave_signals_to_the_session
 from perfrnn_live.player.watch import Watch
 
 _SHORT_S = 0.002  # waits shorter than this are left to the clock, which is exact; longer ones can be woken by a command
@@ -200,11 +201,7 @@ def _play() -> int:
     """Returns the exit status."""
     commands, reports = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a driver's library prints must not come between the reports
-    # Ctrl-C and a closed terminal reach both processes; the session decides what they mean. Ctrl-Z must not stop this
-    # one with keys down: it plays what it has and, hearing no more, releases them.
-    for name in ("SIGINT", "SIGHUP", "SIGTSTP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    leave_signals_to_the_session()
 
     clock = SystemClock()
     inbox, outbox = Inbox(), Outbox(reports)
