@@ -54,7 +54,7 @@ def metadata(wheel: zipfile.ZipFile) -> Message:
 def test_models_bring_what_plays_and_nothing_else(wheel: zipfile.ZipFile) -> None:
     models = {name.removeprefix(SHIPPED) for name in wheel.namelist() if name.startswith(SHIPPED)}
     assert models == {"README.md", "LICENSE"} | {f"{model}/{file}" for model in MODELS for file in PLAYED}
-    assert sum(info.compress_size for info in wheel.infolist()) < 15_000_000
+    assert sum(info.compress_size for info in wheel.infolist()) <= 25_000_000
 
 
 def test_the_code_is_whole_and_typed(wheel: zipfile.ZipFile) -> None:

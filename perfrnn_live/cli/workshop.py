@@ -102,6 +102,10 @@ def train(
     learning_rate: Annotated[float, typer.Option(min=0, help="Adam's, at its highest.")] = 6e-3,
     augmentation: Annotated[str, typer.Option(help="none, less or more, as in the paper.")] = "none",
     dropout: Annotated[float, typer.Option(min=0, max=0.9, help="Of what each layer adds, the share left out.")] = 0.0,
+    weight_dropout: Annotated[
+        float, typer.Option(min=0, max=0.9, help="Of the weights from each cell to its layer, the share left out.")
+    ] = 0.0,
+    loaders: Annotated[int, typer.Option(min=0, help="Processes that make batches; 0: a thread.")] = 0,
     precision: Annotated[
         options.Precision, typer.Option(help="bf16 where the processor or GPU has products of it.")
     ] = "fp32",
@@ -127,6 +131,8 @@ def train(
         learning_rate=learning_rate,
         augmentation=augmentation,
         dropout=dropout,
+        weight_dropout=weight_dropout,
+        loaders=loaders,
         precision=precision,
         handles_only=handles_only,
         seed=seed,

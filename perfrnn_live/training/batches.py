@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 
 import numpy as np
@@ -28,19 +29,24 @@ class Batch:
     recording here and need a new hidden state.
     """
 
-    inputs: NDArray[np.int64]
-    targets: NDArray[np.int64]
-    reminders: NDArray[np.int16]
-    asked: NDArray[np.float32]
+    inputs: NDArray[np.int16]
+    targets: NDArray[np.int16]
+    reminders: NDArray[np.uint8]
+    asked: NDArray[np.float16]
     fresh: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, shares: Sequence[Batch]) -> Batch:
+        """The streams of several in one."""
+        return cls(*(np.concatenate([getattr(share, each.name) for share in shares]) for each in fields(cls)))
 
 
 @dataclass(frozen=True, eq=False)
 class _Playing:
     """A recording on its way through a stream: `symbols` are its first input and then its tokens."""
 
-    symbols: NDArray[np.int64]
-    reminders: NDArray[np.int16]
+    symbols: NDArray[np.int16]
+    reminders: NDArray[np.uint8]
     measured: NDArray[np.float32]
     composer: NDArray[np.float32]  # weights of COMPOSERS
 
@@ -69,9 +75,9 @@ class CarriedBatches:
 
     def next(self) -> Batch:
         """The next segment of every stream."""
-        inputs = np.full((self.streams, self.segment), self.corpus.vocabulary.start, np.int64)
-        targets = np.full((self.streams, self.segment), IGNORE, np.int64)
-        reminders = np.zeros((self.streams, self.segment, REMINDERS), np.int16)
+        inputs = np.full((self.streams, self.segment), self.corpus.vocabulary.start, np.int16)
+        targets = np.full((self.streams, self.segment), IGNORE, np.int16)
+        reminders = np.zeros((self.streams, self.segment, REMINDERS), np.uint8)
         known = np.full((self.streams, self.segment, MEASURED), np.nan, np.float32)
         composers = np.zeros((self.streams, self.segment, len(COMPOSERS)), np.float32)
         fresh = np.zeros(self.streams, np.bool_)
@@ -91,7 +97,7 @@ class CarriedBatches:
             known[row, : len(target)] = np.where(_each(given), playing.measured[place:end], np.nan)
             composers[row] = given[5] * playing.composer
             self.places[row] = (n, end)
-        return Batch(inputs, targets, reminders, TAUGHT.rows(known, composers), fresh)
+        return Batch(inputs, targets, reminders, TAUGHT.rows(known, composers).astype(np.float16), fresh)
 
     def go_on(self, drawn: int, places: list[tuple[int, int]]) -> None:
         """Go on where another supply of the same kind stood."""
@@ -113,8 +119,8 @@ class CarriedBatches:
             if rng.random() < self.middles and len(later := entered(tokens, place, vocabulary)):
                 first, tokens = vocabulary.middle, later
             self._playing[n] = _Playing(
-                np.array([first, *tokens], np.int64),
-                along(tokens, vocabulary),
+                np.array([first, *tokens], np.int16),
+                along(tokens, vocabulary).astype(np.uint8),
                 measured(tokens, vocabulary),
                 np.array([name == self.corpus.composers[index] for name in COMPOSERS], np.float32),
             )

@@ -8,6 +8,7 @@ about 1.4 times as fast as one process of two, for the LSTM's small products wai
 from __future__ import annotations
 
 import copy
+from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -27,7 +28,7 @@ from perfrnn_live.music.vocabulary import Vocabulary
 from perfrnn_live.training.augmentation import AUGMENTATIONS
 from perfrnn_live.training.batches import IGNORE, Batch, CarriedBatches
 from perfrnn_live.training.corpus import TokenCorpus
-from perfrnn_live.training.prefetch import Prefetched
+from perfrnn_live.training.prefetch import FromProcess, FromThread
 from perfrnn_live.training.processes import Processes
 
 
@@ -38,7 +39,8 @@ class Recipe:
     The learning rate warms up over `warm_up` updates and falls linearly to zero over `events`, or over `minutes`,
     whichever ends first. What is validated and kept are the weights averaged exponentially over about
     1 / (1 - `average`) updates. `middles` is the share of recordings that are entered in the middle. With `precision`
-    bf16 the products are in half precision: 1.7 times as fast where a processor has such products, on GPUs more. With
+    bf16 the products are in half precision: 1.7 times as fast where a processor has such products, on GPUs more.
+    `loaders` processes beside each make the batches; with none, a thread does. With
     `handles_only` the layers stay as they are, and only what is asked is learned: two to three times as fast.
     """
 
@@ -51,6 +53,8 @@ class Recipe:
     warm_up: int = 200
     clip: float = 1.0
     dropout: float = 0.0
+    weight_dropout: float = 0.0
+    loaders: int = 0
     average: float = 0.998
     precision: Literal["fp32", "bf16"] = "fp32"
     augmentation: str = "none"
@@ -98,25 +102,32 @@ def train(
     device = processes.device
     torch.manual_seed(recipe.seed)
     torch.set_float32_matmul_precision("high")  # tf32, where a GPU has it
-    network = PerformanceRNN(recipe.network, recipe.dropout).to(device)
+    network = PerformanceRNN(recipe.network, recipe.dropout, recipe.weight_dropout).to(device)
     if weights is not None:
         network.load_state_dict(weights)
     if recipe.handles_only:
         for name, weight in network.named_parameters():
             weight.requires_grad_(name.startswith("handling."))
     averaged = copy.deepcopy(network).eval()
+    # on a GPU, autocast has the LSTM in fp16 whatever it is told, where small gradients would be lost
+    scaled = device.type == "cuda" and recipe.precision == "bf16"
+    scaler = torch.amp.GradScaler(device.type, init_scale=2.0**13, enabled=scaled)
     optimiser = torch.optim.Adam(_groups(network), betas=(0.9, 0.99), fused=True)
     streams = recipe.streams // processes.count
-    batches = CarriedBatches(
-        training,
-        streams,
-        recipe.segment,
-        AUGMENTATIONS[recipe.augmentation],
-        recipe.seed,
-        processes.rank,
-        processes.count,
-        recipe.middles,
-    )
+    shares = max(recipe.loaders, 1)
+    batches = [
+        CarriedBatches(
+            training,
+            streams // shares,
+            recipe.segment,
+            AUGMENTATIONS[recipe.augmentation],
+            recipe.seed,
+            processes.rank * shares + place,
+            processes.count * shares,
+            recipe.middles,
+        )
+        for place in range(shares)
+    ]
     hidden, keys = network.start(streams), silent_keys(streams, device)
     events = updates = 0
     elapsed_s, best = 0.0, float("inf")
@@ -132,10 +143,12 @@ def train(
         events, updates, elapsed_s, best = last["events"], last["updates"], last["elapsed_s"], last["best"]
         latest, latest_asked = last["validation"], last["validation_asked"]
         mine = last["streams"][processes.rank]
-        batches.go_on(mine["drawn"], mine["places"])
+        for each, drawn, places in zip(batches, mine["drawn"], mine["places"], strict=True):
+            each.go_on(drawn, places)
         hidden, keys = (mine["h"], mine["c"]), (mine["sounding"], mine["age_s"])
 
-    supply = Prefetched(batches)
+    supply_from: type[FromThread | FromProcess] = FromProcess if recipe.loaders else FromThread
+    supplies = [supply_from(each) for each in batches]
     # DistributedDataParallel hooks into the same parameters; a single process uses the network as it is
     both: nn.Module = Both(network)
     if processes.count > 1:
@@ -143,7 +156,8 @@ def train(
 
     def save(path: Path) -> None:
         carried = dict(zip(("h", "c", "sounding", "age_s"), (*hidden, *keys), strict=True))
-        everyone = processes.gathered({"drawn": supply.drawn, "places": supply.places, **carried})
+        drawn, places = [supply.drawn for supply in supplies], [supply.places for supply in supplies]
+        everyone = processes.gathered({"drawn": drawn, "places": places, **carried})
         if processes.rank == 0:
             out.mkdir(parents=True, exist_ok=True)
             weights = {"weights": averaged.state_dict(), "network": network.state_dict()}
@@ -156,6 +170,7 @@ def train(
 
     began_s = perf_counter() - elapsed_s
     validated_s = saved_s = elapsed_s
+    untold: deque[tuple[Tensor, int]] = deque()
     while True:
         # one clock for all: with a learning rate of its own, each process would end up with weights of its own
         elapsed_s, stopped = processes.greatest(perf_counter() - began_s, float(stop()))
@@ -183,23 +198,28 @@ def train(
             group["lr"] = rate * min(1.0, (updates + 1) / recipe.warm_up) * max(0.0, 1 - share)
         # what dropout leaves out, in a resumed run too
         torch.manual_seed((recipe.seed * 1_000_003 + updates) * processes.count + processes.rank)
-        batch = supply.next()
+        batch = Batch.of([supply.next() for supply in supplies])
         hidden, keys = _begin_anew(batch, hidden, keys)
         with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
             unasked, asked, hidden, keys = _nats(both, batch, hidden, keys, training.vocabulary)
         counted = processes.total(int((batch.targets != IGNORE).sum()))
         # gradients are averaged over the processes: this makes them those of all streams in one batch
-        ((unasked + asked) * (processes.count / counted)).backward()  # type: ignore[no-untyped-call]
+        scaler.scale((unasked + asked) * (processes.count / counted)).backward()  # type: ignore[no-untyped-call]
+        scaler.unscale_(optimiser)
         for group in optimiser.param_groups:  # each for itself: what is asked is not to slow down the layers
             nn.utils.clip_grad_norm_(group["params"], recipe.clip)
-        optimiser.step()
+        scaler.step(optimiser)
+        scaler.update()
         optimiser.zero_grad(set_to_none=True)
         _average(averaged, network, min(recipe.average, (1 + updates) / (10 + updates)))
         events += counted
         updates += 1
         if processes.rank == 0:
-            loss = unasked.item() / max(int((batch.targets != IGNORE).sum()), 1)
-            on_progress(Progress(events, share, events / (perf_counter() - began_s), loss, latest, latest_asked))
+            untold.append((unasked.detach(), max(int((batch.targets != IGNORE).sum()), 1)))
+            if len(untold) > (device.type == "cuda"):  # a GPU's last is waited for while it has the next to do
+                nats, of = untold.popleft()
+                pace = events / (perf_counter() - began_s)
+                on_progress(Progress(events, share, pace, nats.item() / of, latest, latest_asked))
     return best_path
 
 
@@ -241,11 +261,10 @@ def _nats(
 ) -> tuple[Tensor, Tensor, Hidden, KeyState]:
     """Nats of all the batch's targets, unasked and asked, and where its streams stand after it."""
     device = hidden[0].device
-    inputs, targets, reminders, asked_for = (
-        _on(device, array) for array in (batch.inputs, batch.targets, batch.reminders, batch.asked)
-    )
+    inputs, targets, reminders = (_on(device, array).long() for array in (batch.inputs, batch.targets, batch.reminders))
+    asked_for = _on(device, batch.asked).float()
     features, keys = key_features(inputs, keys, vocabulary)
-    *logits, hidden = both(inputs, features, reminders.long(), asked_for, hidden)
+    *logits, hidden = both(inputs, features, reminders, asked_for, hidden)
     unasked, asked = (
         cross_entropy(each.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORE, reduction="sum")
         for each in logits
@@ -289,7 +308,7 @@ def _last_state(path: Path, recipe: Recipe, processes: int, device: torch.device
         before, began_with = Recipe.from_json(last["recipe"]), len(last["streams"])
     except Exception as error:  # torch raises whatever a torn file makes it trip over
         raise CheckpointMismatch(f"{path} cannot be resumed from: it is torn or no training state") from error
-    for name in ("network", "streams", "segment", "augmentation", "middles", "handles_only", "seed"):
+    for name in ("network", "streams", "segment", "augmentation", "middles", "loaders", "handles_only", "seed"):
         was, asked = getattr(before, name), getattr(recipe, name)
         if was != asked:
             raise CheckpointMismatch(f"{path} is of another run: its {name} was {was}, not {asked}")

@@ -33,8 +33,9 @@ def train(
     if recipe.augmentation not in AUGMENTATIONS:
         raise BadValue(f"there is no augmentation {recipe.augmentation!r}; there are {', '.join(AUGMENTATIONS)}")
     processes = int(os.environ.get("WORLD_SIZE", "1"))
-    if recipe.streams % processes:
-        raise BadValue(f"{processes} processes cannot share {recipe.streams} streams evenly")
+    if recipe.streams % (processes * max(recipe.loaders, 1)):
+        loading = f" with {recipe.loaders} loaders each" if recipe.loaders else ""
+        raise BadValue(f"{processes} processes{loading} cannot share {recipe.streams} streams evenly")
     existing = next(folder for folder in (out, *out.parents) if folder.exists())
     if not (existing.is_dir() and os.access(existing, os.W_OK)):
         raise CannotWrite(f"cannot write into {out}: {existing} is no folder to write to")

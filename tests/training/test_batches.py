@@ -201,9 +201,9 @@ def test_what_is_asked_for_is_what_comes() -> None:
                 zip(np.split(segment, edges, axis=1), np.split(full, edges, axis=1), strict=True)
             ):
                 together = told.sum(axis=1)
-                assert (np.isclose(together, 1, atol=1e-5) | (together == 0)).all()
+                assert (np.isclose(together, 1, atol=2e-3) | (together == 0)).all()
                 if told.any():
-                    np.testing.assert_array_equal(told, possible)
+                    np.testing.assert_array_equal(told, possible.astype(np.float16))
                     given[handle] += 1
     assert segments > 300
     shares = given / segments

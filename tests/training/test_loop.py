@@ -50,8 +50,8 @@ def networks(monkeypatch: pytest.MonkeyPatch) -> list[PerformanceRNN]:
     made: list[PerformanceRNN] = []
 
     class Kept(PerformanceRNN):
-        def __init__(self, config: NetworkConfig, dropout: float = 0.0) -> None:
-            super().__init__(config, dropout)
+        def __init__(self, config: NetworkConfig, dropout: float = 0.0, weight_dropout: float = 0.0) -> None:
+            super().__init__(config, dropout, weight_dropout)
             made.append(self)
 
     monkeypatch.setattr(loop, "PerformanceRNN", Kept)
@@ -121,6 +121,21 @@ def test_a_corpus_in_shards_trains_the_same_network(corpus: TokenCorpus, tmp_pat
     memory, disk = last(tmp_path / "memory"), last(tmp_path / "mapped")
     assert all(torch.equal(weight, disk["weights"][name]) for name, weight in memory["weights"].items())
     assert memory["validation"] == disk["validation"]
+
+
+def test_processes_that_load_give_what_several_threads_would(corpus: TokenCorpus, tmp_path: Path) -> None:
+    """And a run of them is resumed as any other."""
+    recipe = replace(RECIPE, loaders=2)
+    loop.train(recipe, corpus, corpus, tmp_path / "straight")
+    asked = iter(range(1000))
+    loop.train(recipe, corpus, corpus, tmp_path / "halved", stop=lambda: next(asked) >= 6)
+    with pytest.raises(CheckpointMismatch, match="another run: its loaders was 2"):
+        loop.train(RECIPE, corpus, corpus, tmp_path / "halved", resume=True)
+    loop.train(recipe, corpus, corpus, tmp_path / "halved", resume=True)
+    straight, halved = last(tmp_path / "straight"), last(tmp_path / "halved")
+    assert all(torch.equal(weight, halved["weights"][name]) for name, weight in straight["weights"].items())
+    places = straight["streams"][0]["places"]
+    assert places == halved["streams"][0]["places"] and [len(each) for each in places] == [RECIPE.streams // 2] * 2
 
 
 def test_what_goes_wrong_with_a_batch_ends_the_run(

@@ -1,8 +1,9 @@
-"""Batches made ready: the same as without, in the same order, to go on from in the same way."""
+"""Batches made ready, by a thread or a process: as without, in the same order, to go on from in the same way."""
 
 from __future__ import annotations
 
 import gc
+import multiprocessing
 import threading
 from collections.abc import Callable
 from dataclasses import fields
@@ -13,9 +14,10 @@ import pytest
 
 from perfrnn_live.training.augmentation import AUGMENTATIONS
 from perfrnn_live.training.batches import Batch, CarriedBatches
-from perfrnn_live.training.prefetch import Prefetched
+from perfrnn_live.training.prefetch import FromProcess, FromThread
 from tests.networks import corpus_of, random_tokens
 
+Supply = type[FromThread | FromProcess]
 CORPUS = corpus_of(*(random_tokens(seed, 15 + 8 * seed) for seed in range(5)))
 
 
@@ -47,9 +49,13 @@ def comes_true(condition: Callable[[], bool]) -> bool:
     return condition()
 
 
+SUPPLIES = [FromThread, FromProcess]
+
+
 @pytest.mark.parametrize("ahead", [1, 2, 5])
-def test_it_gives_the_same_batches_and_says_where_it_stands(ahead: int) -> None:
-    plain, ready = batches(), Prefetched(batches(), ahead)
+@pytest.mark.parametrize("supply", SUPPLIES)
+def test_it_gives_the_same_batches_and_says_where_it_stands(supply: Supply, ahead: int) -> None:
+    plain, ready = batches(), supply(batches(), ahead)
     assert (ready.drawn, ready.places) == (plain.drawn, plain.places)
     for _ in range(60):
         assert equal(ready.next(), plain.next())
@@ -57,18 +63,29 @@ def test_it_gives_the_same_batches_and_says_where_it_stands(ahead: int) -> None:
     assert plain.drawn > len(CORPUS)
 
 
-def test_a_run_goes_on_from_there_exactly() -> None:
-    first = Prefetched(batches())
+def test_batches_of_several_supplies_are_one_after_the_other() -> None:
+    supplies: list[FromThread | FromProcess] = [FromThread(batches()), FromProcess(batches())]
+    plain = batches().next()
+    both = Batch.of([supply.next() for supply in supplies])
+    for each in fields(Batch):
+        array = getattr(plain, each.name)
+        np.testing.assert_array_equal(getattr(both, each.name), np.concatenate([array, array]))
+        assert getattr(both, each.name).dtype == array.dtype
+
+
+@pytest.mark.parametrize("supply", SUPPLIES)
+def test_a_run_goes_on_from_there_exactly(supply: Supply) -> None:
+    first = supply(batches())
     for _ in range(17):
         first.next()
     later = batches()
     later.go_on(first.drawn, first.places)
-    resumed = Prefetched(later)
+    resumed = supply(later)
     assert all(equal(first.next(), resumed.next()) for _ in range(40))
 
 
 def test_what_it_said_does_not_change_afterwards() -> None:
-    ready = Prefetched(batches())
+    ready = FromThread(batches())
     ready.next()
     drawn, places = ready.drawn, ready.places
     before = list(places)
@@ -79,7 +96,7 @@ def test_what_it_said_does_not_change_afterwards() -> None:
 
 def test_batches_are_ready_before_they_are_asked_for_but_not_more_than_agreed() -> None:
     source = batches()
-    ready = Prefetched(source, ahead=2)
+    ready = FromThread(source, ahead=2)
     assert comes_true(lambda: source.made == 2)
     ready.next()
     assert comes_true(lambda: source.made == 3)
@@ -90,10 +107,11 @@ def test_batches_are_ready_before_they_are_asked_for_but_not_more_than_agreed() 
     assert source.made == 12
 
 
-def test_what_goes_wrong_is_raised_where_the_batch_would_have_been() -> None:
+@pytest.mark.parametrize("supply", SUPPLIES)
+def test_what_goes_wrong_is_raised_where_the_batch_would_have_been(supply: Supply) -> None:
     source = batches()
     source.fails_at = 4
-    ready, plain = Prefetched(source), batches()
+    ready, plain = supply(source), batches()
     for _ in range(4):
         assert equal(ready.next(), plain.next())
     with pytest.raises(OSError, match="the disk is gone"):
@@ -104,9 +122,31 @@ def test_what_goes_wrong_is_raised_where_the_batch_would_have_been() -> None:
 def test_the_thread_ends_with_it() -> None:
     """Its own: threads that other tests left may end meanwhile."""
     before = set(threading.enumerate())
-    ready = Prefetched(batches())
+    ready = FromThread(batches())
     ready.next()
     (own,) = set(threading.enumerate()) - before
     del ready
     gc.collect()
     assert comes_true(lambda: not own.is_alive())
+
+
+def test_the_process_ends_with_it() -> None:
+    before = set(multiprocessing.active_children())
+    ready = FromProcess(batches())
+    ready.next()
+    (own,) = set(multiprocessing.active_children()) - before
+    del ready
+    gc.collect()
+    assert comes_true(lambda: not own.is_alive())
+
+
+def test_a_process_that_was_killed_is_not_waited_for() -> None:
+    before = set(multiprocessing.active_children())
+    ready = FromProcess(batches(), ahead=1)
+    ready.next()
+    (own,) = set(multiprocessing.active_children()) - before
+    own.kill()
+    own.join()
+    with pytest.raises(OSError, match="has ended"):
+        for _ in range(2):  # one may have been ready
+            ready.next()

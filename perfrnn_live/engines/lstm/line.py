@@ -48,10 +48,11 @@ class LineScores(nn.Module):
 
     def forward(self, expected: Tensor, planes: Tensor) -> Tensor:
         """expected (batch, time, cells), planes (batch, time, planes, length) → (batch, time, length, outputs)."""
-        windows = pad(planes, (self.reach, self.reach)).unfold(-1, self.width, self.block)
+        gate = self.gate(expected)[:, :, None]
+        windows = pad(planes.to(gate.dtype), (self.reach, self.reach)).unfold(-1, self.width, self.block)
         windows = windows.transpose(2, 3).flatten(3)  # (batch, time, blocks, planes · width)
         around = (windows @ self.banded()).view(*expected.shape[:2], self.length, -1)
-        features = silu(around + self.gate(expected)[:, :, None])  # (batch, time, length, channels)
+        features = silu(around + gate)  # (batch, time, length, channels)
         scores: Tensor = self.output(silu(self.hidden(features)))
         return scores
 

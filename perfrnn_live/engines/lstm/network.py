@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import silu
+from torch.nn.functional import dropout, silu
 
 from perfrnn_live.engines.handles import TAUGHT
 from perfrnn_live.engines.lstm.line import LineScores, marks
@@ -60,8 +60,9 @@ class NetworkConfig:
 class Layer(nn.Module):
     """One LSTM layer: reads its input normalised, adds what it makes of it."""
 
-    def __init__(self, cells: int, dropout: float) -> None:
+    def __init__(self, cells: int, dropout: float, weight_dropout: float) -> None:
         super().__init__()
+        self.weight_dropout = weight_dropout
         self.norm = nn.LayerNorm(cells)
         self.dropout = nn.Dropout(dropout)
         self.lstm = nn.LSTM(cells, cells, batch_first=True)
@@ -77,7 +78,11 @@ class Layer(nn.Module):
 
     def forward(self, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """x (batch, time, cells); h and c (1, batch, cells)."""
-        y, (h, c) = self.lstm(self.norm(x), (h.contiguous(), c.contiguous()))
+        w_ih, w_hh, b_ih, b_hh = self.lstm.parameters()
+        # weights left out are the same ones for the whole segment (Merity et al. 2018)
+        weights = [w_ih, dropout(w_hh, self.weight_dropout, self.training), b_ih, b_hh]
+        state = [h.contiguous(), c.contiguous()]
+        y, h, c = torch.lstm(self.norm(x), state, weights, True, 1, 0.0, self.training, False, True)
         return x + self.dropout(y), h, c
 
 
@@ -102,17 +107,19 @@ class Handling(nn.Module):
 
 class PerformanceRNN(nn.Module):
     """Tokens, what the past tells and hidden state in; logits of the next event and new hidden state out. Keeps no
-    state itself. `dropout` is for training: the share of what each layer adds that is left out. Of `handles` corners is
-    what can be asked."""
+    state itself. For training: of what each layer adds the share `dropout` is left out, of the weights from each cell
+    to its layer the share `weight_dropout`. Of `handles` corners is what can be asked."""
 
-    def __init__(self, config: NetworkConfig, dropout: float = 0.0, handles: int = TAUGHT.size) -> None:
+    def __init__(
+        self, config: NetworkConfig, dropout: float = 0.0, weight_dropout: float = 0.0, handles: int = TAUGHT.size
+    ) -> None:
         super().__init__()
         self.config = config
         size, cells = config.events.size, config.cells
         self.embedding = nn.Embedding(config.events.inputs, cells)
         self.keys = nn.Linear(KEY_FEATURES, cells, bias=False)
         self.reminders = nn.EmbeddingBag(REMINDERS * VALUES, cells, mode="sum")  # a table for each, one after the other
-        self.layers = nn.ModuleList(Layer(cells, dropout) for _ in range(config.layers))
+        self.layers = nn.ModuleList(Layer(cells, dropout, weight_dropout) for _ in range(config.layers))
         self.output_norm = nn.LayerNorm(cells)
         self.output = nn.Linear(cells, size)
         self.keys_output = nn.Linear(KEY_FEATURES, size, bias=False)

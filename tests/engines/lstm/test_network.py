@@ -155,3 +155,22 @@ def test_what_is_added_depends_on_what_is_expected() -> None:
     with torch.inference_mode():
         one, other = network.handling(torch.randn(2, 24), asked)
     assert not torch.allclose(one, other, atol=0.01)
+
+
+def test_weights_left_out_are_others_each_time_in_training_and_none_afterwards() -> None:
+    torch.manual_seed(0)
+    network = PerformanceRNN(NetworkConfig(layers=1, cells=16), weight_dropout=0.5)
+    tokens = torch.randint(0, 413, (1, 6))
+    told = (tokens, SILENT.expand(1, 6, -1), UNKNOWN_ALL.expand(1, 6, -1), network.start(1))
+
+    def expected() -> Tensor:
+        return network(*told)[1].detach()  # type: ignore[no-any-return]
+
+    first, second = expected(), expected()
+    assert torch.equal(first[:, 0], second[:, 0])  # nothing to remember yet, so nothing that could be left out
+    assert not torch.allclose(first[:, 1:], second[:, 1:])
+    network.eval()
+    assert torch.equal(expected(), expected())
+    whole = PerformanceRNN(NetworkConfig(layers=1, cells=16))
+    whole.load_state_dict(network.state_dict())
+    torch.testing.assert_close(whole(*told)[1].detach(), expected())
