@@ -58,6 +58,12 @@ def play(
     log: Annotated[Path | None, typer.Option(help="Keep what was decided, and how quickly, in a new file.")] = None,
     osc: Annotated[str | None, typer.Option(help="Listen for OSC on a port of this machine, or HOST:PORT.")] = None,
     osc_to: Annotated[str | None, typer.Option(help="Tell how it stands by OSC, to a port or HOST:PORT.")] = None,
+    send_transport: Annotated[
+        bool, typer.Option("--send-transport", help="Send Start before the first note and Stop at the end.")
+    ] = False,
+    controller: Annotated[
+        str | None, typer.Option(help="A MIDI output that is to be told where the knobs stand: motor faders, lights.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No screen; one line of JSON at the end.")] = False,
 ) -> None:
     """Improvise in time: on the built-in piano and a virtual MIDI port called perfrnn-live, or on another port."""
@@ -100,6 +106,8 @@ def play(
         log=log,
         osc=None if osc is None else address_of(osc),
         osc_to=None if osc_to is None else address_of(osc_to),
+        controller=controller,
+        transport=send_transport,
         quiet=quiet,
     )
     summary = run(asked)

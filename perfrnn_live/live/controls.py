@@ -75,8 +75,9 @@ class Dial:
         if not (isinstance(value, float | int) and self.low <= value <= self.high):
             raise BadValue(f"{label(self.name)} must be {self.span}, not {value}")
 
-    def value_at(self, position: int) -> float:
-        """A controller's 0–127 → the value."""
+    def value_at(self, position: float) -> float:
+        """A controller's 0–127, or between them → the value."""
+        position = min(position, _LAST)
         halves = position / _CENTRE if position <= _CENTRE else 1 + (position - _CENTRE) / (_LAST - _CENTRE)
         return self._value(halves / 2)
 
@@ -125,9 +126,9 @@ class Switch:
         if value not in self.options:
             raise BadValue(f"{label(self.name)} must be {self.span}, not {value}")
 
-    def value_at(self, position: int) -> Any:
-        """A controller's 0–127 → the option."""
-        return self.options[position * len(self.options) // (_LAST + 1)]
+    def value_at(self, position: float) -> Any:
+        """A controller's 0–127, or between them → the option."""
+        return self.options[min(int(position * len(self.options) / (_LAST + 1)), len(self.options) - 1)]
 
     def position_of(self, value: object) -> int:
         """The option → the first of the controller's positions that mean it."""
@@ -166,8 +167,8 @@ class OptionalDial:
         if value is not None and not (isinstance(value, float | int) and self.dial.low <= value <= self.dial.high):
             raise BadValue(f"{label(self.name)} must be {self.span}, not {value}")
 
-    def value_at(self, position: int) -> Any:
-        """A controller's 0–127 → the value."""
+    def value_at(self, position: float) -> Any:
+        """A controller's 0–127, or between them → the value."""
         return self.dial.value_at(position) if position else None
 
     def position_of(self, value: float | None) -> int:

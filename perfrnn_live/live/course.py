@@ -59,6 +59,10 @@ class Course:
         """Go on without end."""
         self.part, self._must_strike, self._ending = Part.PLAYING, False, None
 
+    def enter(self) -> None:
+        """Strike first, and go on from there."""
+        self._must_strike, self._opening = True, None
+
     def answer(self, step: int, length_s: float, fewest: int = 1, called: int = 0) -> None:
         """Strike at `step`, and come to an end after about `length_s`; later, within bounds, if the `fewest` strikes
         are not planned by then. The call was the last `called` strikes. The answer may begin with the same notes; the

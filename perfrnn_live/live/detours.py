@@ -31,6 +31,7 @@ class Detours:
         self._way_back, self._pads, self._played = way_back, pads, Played()
         self.playing = True
         self.frozen = False
+        self._starts = False
 
     def sent(self, report: Sent) -> None:
         """The player sent something: keep it, because `freeze` may repeat it."""
@@ -47,7 +48,7 @@ class Detours:
             case Action.STOP if self.playing:
                 self._silence(at_s, Release(self._improviser.plan_number))
             case Action.START if not self.playing:
-                self.resume(now_s)
+                self._starts = True
             case Action.START | Action.STOP:
                 pass
             case Action.PHRASE_OVER:
@@ -74,12 +75,19 @@ class Detours:
         self._improviser.silenced(at_s)
         self._way_back.paused(at_s)
         self._turns.fell_silent()
-        self.playing = False
+        self.playing = self._starts = False
 
     def resume(self, now_s: float) -> None:
         """Play on after a silence."""
         self.playing = True
         self._way_back.left(now_s)
+
+    def start_in_time(self, now_s: float) -> None:
+        """If it is to start, it does: on the next beat or bar, if there is a clock."""
+        if self._starts and not self._turns.beats.awaits_first(now_s):
+            self._starts = False
+            self.resume(now_s)
+            self._turns.enter_in_time(now_s)
 
     def morph(self, settings: Settings, since_s: float) -> None:
         """Go over to a place between the two pads used last; notes that sound go on sounding. `since_s`: when it was

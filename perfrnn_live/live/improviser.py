@@ -196,16 +196,14 @@ class Improviser:
         self._loop = None
 
     def answer(self, at_s: float, length_s: float, fewest: int = 1, called: int = 0) -> None:
-        """Strike at once, and come to an end after about `length_s`, with the `fewest` strikes if they come soon. The
+        """Strike at `at_s`, and come to an end after about `length_s`, with the `fewest` strikes if they come soon. The
         call was the last `called` strikes that were heard."""
-        self._loop = None
-        if self.memory.origin_s is None:
-            self.memory.begin(at_s + self._lead_s)
-        self.woven(at_s, ())
-        self._waited_steps = max(math.floor(self.memory.steps_until(at_s + self._lead_s)), 0)
-        step = self.heard.keyboard.step + self._waited_steps
-        self._score.add([Settled(step)])
-        self.course.answer(step, length_s, fewest, called)
+        self.course.answer(self._settle_on(at_s), length_s, fewest, called)
+
+    def enter(self, at_s: float) -> None:
+        """Strike at `at_s`, and go on from there."""
+        self._settle_on(at_s)
+        self.course.enter()
 
     def close(self) -> None:
         """Strike nothing beyond what is planned, and come to rest."""
@@ -231,6 +229,17 @@ class Improviser:
 
     def _due_s(self, moment: Moment) -> float:
         return self.memory.time_s(moment.keyboard.step)
+
+    def _settle_on(self, at_s: float) -> int:
+        """Nothing more is struck before `at_s`, the step of which is returned."""
+        self._loop = None
+        if self.memory.origin_s is None:
+            self.memory.begin(at_s + self._lead_s)
+        self.woven(at_s, ())
+        self._waited_steps = max(math.floor(self.memory.steps_until(at_s + self._lead_s)), 0)
+        step = self.heard.keyboard.step + self._waited_steps
+        self._score.add([Settled(step)])
+        return step
 
     def _return(self, at_s: float, changes: Iterable[Change], stays: Set[int]) -> None:
         """Back to the last event heard; what has a number in `stays` will sound as it was planned."""

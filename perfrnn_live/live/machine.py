@@ -125,6 +125,8 @@ class Machine:
             case PlayerBack():
                 self._play_on()
             case Transport(at_s, plays):
+                if plays:
+                    self._turns.beats.start(at_s)
                 self._wishes.append(Do(at_s, Action.START if plays else Action.STOP))
             case Pulse():
                 self._turns.beats.hear(happening)
@@ -150,6 +152,8 @@ class Machine:
             self._turns.planned(now_s)
         while self._wishes and not orders.waits:
             self._obey(self._wishes.popleft(), now_s)
+        if not orders.waits:
+            detours.start_in_time(now_s)
         for decide in (self._take_turns, self._turn_knobs, self._stay_well, self._look_after):
             if not orders.waits:
                 decide(now_s)

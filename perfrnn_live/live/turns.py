@@ -154,9 +154,18 @@ class Turns:
             self.ended_s = at_s
         else:
             self._improviser.woven(now_s, ())
+            was_silent = self._improviser.silent
             self._improviser.play()
+            if was_silent:
+                self.enter_in_time(now_s)
         if mode is Mode.SOLO:
             self._steering.manner = NOTHING
+
+    def enter_in_time(self, now_s: float) -> None:
+        """If the machine is to play by itself, and a clock is there, it begins on the next beat or bar."""
+        begins_s = self.beats.next_s(now_s + _AHEAD_S)
+        if self.beats.runs(now_s) and not self._improviser.resting:
+            self._improviser.enter(begins_s)
 
     def fell_silent(self) -> None:
         """Nothing is answered any more, and no phrase goes on."""

@@ -17,7 +17,8 @@ class Setup:
     """What the player process is told first: the ports by name, or in part ("virtual" for one of its own, "none" for
     an output into nothing, "piano" for the built-in one), whether what comes in is sent on, and what the output needs.
     `left`: a player before this one was lost, and left these pitches sounding and perhaps others; None if there was
-    none. `audio`: what the piano sounds through, see `sound.device`; `beside`: it is to sound beside the output."""
+    none. `audio`: what the piano sounds through, see `sound.device`; `beside`: it is to sound beside the output.
+    `controller`: an output to motor faders or rings of lights. `transport`: the output is sent Start and Stop."""
 
     output: str
     inputs: tuple[str, ...]
@@ -26,6 +27,8 @@ class Setup:
     left: frozenset[int] | None = None
     audio: str = "any"
     beside: bool = False
+    controller: str | None = None
+    transport: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,13 @@ class Steer:
 
 
 @dataclass(frozen=True, slots=True)
+class Show:
+    """Send these to the controller: something of it is to move, or to light up."""
+
+    messages: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Beat:
     """The session is alive, and has nothing else to say."""
 
@@ -85,7 +95,7 @@ class Stop:
 
 
 Direction = Literal["output", "input"]
-Part = Direction | Literal["sound"]  # of the connections that may be lost
+Part = Direction | Literal["sound", "controller"]  # of the connections that may be lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,14 +153,14 @@ class Received:
     steers: bool = False
 
 
-Command = Schedule | TakeBack | Release | Panic | Steer | Beat | Stop | Received
+Command = Schedule | TakeBack | Release | Panic | Steer | Show | Beat | Stop | Received
 """What the session says; a `Received` came in with it and not with a port of the player's."""
 
 
 @dataclass(frozen=True, slots=True)
 class PortLost:
     """A port that was open is there no more: an output's music goes nowhere until it is back. The piano beside an
-    output is its "sound"."""
+    output is its "sound"; an output to motor faders is a "controller"."""
 
     name: str
     direction: Part

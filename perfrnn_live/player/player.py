@@ -5,8 +5,10 @@ It has no thread and does not wait: `process.py` calls it on the machine's clock
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Sequence
 
+from perfrnn_live.errors import MidiUnavailable
 from perfrnn_live.music.midi import (
     SUSTAIN,
     control_change,
@@ -35,6 +37,7 @@ from perfrnn_live.player.messages import (
     Said,
     Schedule,
     Sent,
+    Show,
     Steer,
     Stop,
     Stopped,
@@ -44,14 +47,13 @@ from perfrnn_live.player.messages import (
 from perfrnn_live.player.pedalling import Pedalling
 from perfrnn_live.player.ports import MidiOut
 from perfrnn_live.player.profiles import DAW, Profile
+from perfrnn_live.player.realtime import Realtime
 from perfrnn_live.player.send_queue import Outgoing, SendQueue
 from perfrnn_live.player.sequencer import Sequencer
 
 HOPELESS_S = (
     0.1  # a backlog this late (a machine that slept, a driver that hung) is dropped rather than played in a heap
 )
-_ACTIVE_SENSING = b"\xfe"
-_SENSING_S = 0.2  # a receiver that has heard nothing for 0.3 s releases all (MIDI 1.0, Active Sensing)
 _PEDAL_UP = control_change(SUSTAIN, 0)
 
 News = Command | Received | PortLost | PortBack
@@ -62,7 +64,8 @@ class Player:
 
     What comes in is reported too, and with `thru` sent on to the output at once, unless it steers. A key that the other
     player holds down is theirs: its machine note ends, and no planned message touches it. `left` are pitches that an
-    earlier player on the same output left sounding.
+    earlier player on the same output left sounding. The `controller` shows where knobs stand. With `transport` the
+    output is sent Start before the first note and Stop at the end.
     """
 
     def __init__(
@@ -73,15 +76,18 @@ class Player:
         thru: bool = False,
         profile: Profile = DAW,
         left: frozenset[int] = frozenset(),
+        controller: MidiOut | None = None,
+        transport: bool = False,
     ) -> None:
         self._output = output
+        self._controller = controller
         self._clock = clock
         self._report = report
         self._thru = thru
         self._profile = profile
         self._queue = SendQueue(profile)
         self._pedalling = Pedalling(profile) if profile.pedal == "cc64" else None
-        self._sensing_s = clock.now() if profile.active_sensing else None
+        self._realtime = Realtime(output.send, clock.now(), profile.active_sensing, transport)
         self._sounding = set(left)
         self._hands = Hands()
         self._steering: frozenset[str] = frozenset()
@@ -98,7 +104,7 @@ class Player:
     def next_due_s(self) -> float | None:
         """When the next message is due; None if there is none."""
         due_s = self._queue.next.due_s if self._queue.next else None
-        moments_s = due_s, self._sensing_s, self._hands.next_due_s
+        moments_s = due_s, self._realtime.next_due_s, self._hands.next_due_s
         return min((moment_s for moment_s in moments_s if moment_s is not None), default=None)
 
     @property
@@ -114,6 +120,7 @@ class Player:
             case Schedule(plan, messages):
                 if plan > self._dropped_plan:
                     self._plan = plan
+                    self._realtime.begin()
                     self._queue.add(messages)
             case TakeBack(plan):
                 self._drop(plan)
@@ -130,6 +137,8 @@ class Player:
                 self._report(TakenBack(plan, self._clock.now(), asked=True, silenced=True))
             case Steer(controls):
                 self._steering = controls
+            case Show(messages):
+                self._show(messages)
             case Beat():
                 pass
             case PortLost(name, direction):
@@ -151,9 +160,7 @@ class Player:
         """Send what is due by now, and let go of what the other player can no longer be holding."""
         for port, up in self._hands.overdue(self._clock.now()):
             self._follow(Received(self._clock.now(), up, port))
-        if self._sensing_s is not None and self._sensing_s <= self._clock.now():
-            self._output.send(_ACTIVE_SENSING)
-            self._sensing_s = self._clock.now() + _SENSING_S
+        self._realtime.tick(self._clock.now())
         first = self._queue.next
         if first and self._clock.now() - first.due_s > HOPELESS_S:
             self._drop_plan(self._queue.strikes)
@@ -180,6 +187,7 @@ class Player:
         self.stopped = True
         try:
             self.silence()
+            self._realtime.end()
         finally:
             self._output.close()
         self._report(Stopped(self._echoes))
@@ -261,6 +269,12 @@ class Player:
             self._put(up)
         self._left.clear()
         self._release_all()  # what was struck into nowhere
+
+    def _show(self, messages: Sequence[bytes]) -> None:
+        if self._controller is not None:
+            with contextlib.suppress(MidiUnavailable):  # the music goes on without lights
+                for message in messages:
+                    self._controller.send(message)
 
     def _drop(self, plan: int) -> None:
         self._queue.clear()

@@ -213,6 +213,9 @@ def _play() -> int:
             if piano is not None:
                 opened.callback(piano.close)
             output, inputs = _open_ports(setup, inbox, clock, opened)
+            controller = None if setup.controller is None else open_output(setup.controller)
+            if controller is not None:
+                opened.callback(controller.close)
             loop, early = probe(output, inbox.take, clock) if inputs else (None, [])
             if loop is not None:
                 what = f"the input {loop!r} is what the output {output.name!r} sends"
@@ -225,7 +228,8 @@ def _play() -> int:
             return 1
         piano = piano if sound else None
         sounding = output if piano is None else Beside(output, piano)
-        player = Player(sounding, clock, outbox.put, setup.thru, setup.profile, setup.left or frozenset())
+        left = setup.left or frozenset()
+        player = Player(sounding, clock, outbox.put, setup.thru, setup.profile, left, controller, setup.transport)
         signal.signal(signal.SIGTERM, lambda *_: inbox.put(Stop()))
         if setup.left is not None:
             player.silence()
@@ -237,7 +241,7 @@ def _play() -> int:
         try:
             for each in early:
                 player.handle(each)
-            run(player, inbox.take, Watch(output, inputs, clock, piano), clock)
+            run(player, inbox.take, Watch(output, inputs, clock, piano, controller), clock)
         except PerfRNNError as error:
             outbox.put(Failed(str(error)))
         finally:

@@ -46,11 +46,13 @@ class Sequencer:
         self._port = port
         self._clocks_s.append(at_s)
         number, self._count = self._count, self._count + 1
+        quarter, since = divmod(number, _CLOCKS)
         known = len(self._clocks_s) - 1
-        if number % _CLOCKS or known < _CLOCKS:
+        is_first = known == _SIXTEENTH >= since  # of a clock that has just begun: soon enough for the second beat
+        if not is_first and (since or known < _CLOCKS):
             return []
         # they come as the driver's periods do, some milliseconds early or late: a line through them does not
         clock_s, now_s = np.polyfit(np.arange(-known, 1), np.array(self._clocks_s) - at_s, 1)
         if clock_s < _QUICKEST_S:
             return []
-        return [Pulse(at_s + float(now_s), float(clock_s) * _CLOCKS, number // _CLOCKS)]
+        return [Pulse(at_s + float(now_s - since * clock_s), float(clock_s) * _CLOCKS, quarter)]

@@ -26,15 +26,24 @@ class _Watched:
 
 
 class Watch:
-    """Looks now and then whether the ports, and the piano beside the output, are still there, and opens those anew that
-    are there again."""
+    """Looks now and then whether the ports, and the piano beside the output, are still there, and opens those anew
+    that are there again."""
 
-    def __init__(self, output: MidiOut, inputs: Sequence[MidiIn], clock: Clock, piano: MidiOut | None = None) -> None:
+    def __init__(
+        self,
+        output: MidiOut,
+        inputs: Sequence[MidiIn],
+        clock: Clock,
+        piano: MidiOut | None = None,
+        controller: MidiOut | None = None,
+    ) -> None:
         self._clock = clock
         self._watched = [_Watched(output, "output", clock.now())]
         self._watched += [_Watched(port, "input", clock.now()) for port in inputs]
         if piano is not None:
             self._watched.append(_Watched(piano, "sound", clock.now()))
+        if controller is not None:
+            self._watched.append(_Watched(controller, "controller", clock.now()))
 
     def look(self, free_s: float) -> list[PortLost | PortBack]:
         """What has happened to the ports, as far as it can be found out in `free_s`: nothing else is due so long."""

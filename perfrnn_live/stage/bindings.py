@@ -1,7 +1,8 @@
 """Which of the performer's MIDI controls does what: the defaults, and what was learned, kept in a file.
 
-A control is a controller or a key by its number, on any channel, written as in the file: "CC 74", "note 36". It does
-one thing, and each thing is done by one control: a knob is turned by a controller, an action is done by either.
+A control is a controller, a parameter of the maker's own or a key by its number, on any channel, written as in the
+file: "CC 74", "NRPN 300", "note 36"; or "CC 74 reversed", a footswitch that is down where others are up. It does one
+thing, and each thing is done by one control: a knob is turned by a controller or parameter, an action is done by any.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from pathlib import Path
 from perfrnn_live.errors import BadValue
 from perfrnn_live.live.controls import ACTIONS, KNOBS
 from perfrnn_live.music.midi import SUSTAIN
+from perfrnn_live.stage.controllers import NAMING_CONTROLS
 
 _MODE_MESSAGES = 120  # controllers from here on are orders to a receiver: all sound off, all notes off ...
-_CONTROLLERS = frozenset(f"CC {number}" for number in range(_MODE_MESSAGES) if number != SUSTAIN)
+_CONTROLLERS = frozenset(f"CC {number}" for number in range(_MODE_MESSAGES) if number != SUSTAIN) - NAMING_CONTROLS
+_PARAMETERS = frozenset(f"NRPN {number}" for number in range(1 << 14))
 _KEYS = frozenset(f"note {number}" for number in range(128))
 LEARNABLE_CONTROLS = _CONTROLLERS | _KEYS
+_REVERSED = " reversed"
 
 DEFAULTS = {name: f"CC {knob.cc}" for name, knob in KNOBS.items()} | {
     "phrase_over": "CC 102",  # MIDI 1.0 leaves 102 to 119 undefined
@@ -32,7 +36,10 @@ _LEARNABLE = KNOBS.keys() | ACTIONS.keys() - {"quit"}  # no slip of a hand ends 
 
 def may_bind(control: str, name: str) -> bool:
     """Whether the control can be made to do that. The sustain pedal cannot: it is music."""
-    return name in _LEARNABLE and (control in _CONTROLLERS or (control in _KEYS and name not in KNOBS))
+    if name in KNOBS or not control.endswith(_REVERSED):
+        is_turned = control in _CONTROLLERS or control in _PARAMETERS
+        return name in _LEARNABLE and (is_turned or (control in _KEYS and name not in KNOBS))
+    return name in _LEARNABLE and control.removesuffix(_REVERSED) in _CONTROLLERS
 
 
 class Bindings:
@@ -47,6 +54,7 @@ class Bindings:
         self._path = path
         self._learned = _read(path) if path is not None else {}
         self._names = self._by_control()
+        self._reversed = self._downwards()
         self._writing: threading.Thread | None = None
         self.complaint: str | None = None
 
@@ -59,10 +67,19 @@ class Bindings:
         """What the control does."""
         return self._names.get(control)
 
-    def learn(self, control: str, name: str) -> None:
+    def control_for(self, name: str) -> str | None:
+        """What control does that."""
+        return next((control for control, its in self._names.items() if its == name), None)
+
+    def is_reversed(self, control: str) -> bool:
+        """Whether it is pressed when it goes down to below 64."""
+        return control in self._reversed
+
+    def learn(self, control: str, name: str, is_reversed: bool = False) -> None:
         """From now on the control does this and nothing else, and nothing else does it; a control that `may_bind`."""
-        self._learned = {other: its for other, its in self._learned.items() if its != control} | {name: control}
-        self._names = self._by_control()
+        kept = {other: its for other, its in self._learned.items() if its.removesuffix(_REVERSED) != control}
+        self._learned = kept | {name: control + (_REVERSED if is_reversed else "")}
+        self._names, self._reversed = self._by_control(), self._downwards()
         if self._path is not None:
             told = (self._path, self._learned, self._writing)
             self._writing = threading.Thread(target=self._keep, args=told, daemon=True)
@@ -78,7 +95,12 @@ class Bindings:
 
     def _by_control(self) -> dict[str, str]:
         defaults = {control: name for name, control in DEFAULTS.items() if name not in self._learned}
-        return defaults | {control: name for name, control in self._learned.items()}
+        return defaults | {control.removesuffix(_REVERSED): name for name, control in self._learned.items()}
+
+    def _downwards(self) -> frozenset[str]:
+        """The controls that are reversed."""
+        ends = (each for each in self._learned.values() if each.endswith(_REVERSED))
+        return frozenset(each.removesuffix(_REVERSED) for each in ends)
 
     def _keep(self, path: Path, learned: dict[str, str], before: threading.Thread | None) -> None:
         if before is not None:
@@ -109,6 +131,6 @@ def _read(path: Path) -> dict[str, str]:
             raise BadValue(f"the learned controls in {path} are wrong: there is no {name!r} to be learned")
         if not isinstance(control, str) or not may_bind(control, name):
             raise BadValue(f"the learned controls in {path} are wrong: {name} cannot be on {control!r}")
-    if len(set(learned.values())) < len(learned):
+    if len({control.removesuffix(_REVERSED) for control in learned.values()}) < len(learned):
         raise BadValue(f"the learned controls in {path} are wrong: one control cannot do two things")
     return learned

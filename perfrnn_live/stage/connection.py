@@ -22,7 +22,14 @@ class Connection:
     """A player process, started when this is made: its ports open while the model is loaded."""
 
     def __init__(
-        self, output: str | None, inputs: tuple[str, ...] | None, audio: str | None, thru: bool, profile: Profile
+        self,
+        output: str | None,
+        inputs: tuple[str, ...] | None,
+        audio: str | None,
+        thru: bool,
+        profile: Profile,
+        controller: str | None = None,
+        transport: bool = False,
     ) -> None:
         """As in `PlayOptions`. Raises BadValue if the computer's keyboard is to be played and there is none."""
         inputs = _inputs_beside(output) if inputs is None else inputs
@@ -31,7 +38,15 @@ class Connection:
             raise BadValue("the computer's keyboard can be played in a terminal, and this is none")
         ports = tuple(name for name in inputs if name != COMPUTER)
         thru = thru or self.typed  # what is typed is to be heard
-        asked = Setup(output or VIRTUAL, ports, thru, profile, audio=audio or "any")
+        asked = Setup(
+            output or VIRTUAL,
+            ports,
+            thru,
+            profile,
+            audio=audio or "any",
+            controller=controller,
+            transport=transport,
+        )
         self._instead: list[Setup] = []
         if output is None:
             alone = replace(asked, output=PIANO, inputs=())

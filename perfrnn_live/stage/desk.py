@@ -10,10 +10,14 @@ from typing import Any
 
 from perfrnn_live.live.controls import ACTIONS, KNOBS, Action, Knob, Mode, Pad, Settings, label
 from perfrnn_live.live.wishes import Do, Turn, Wish
-from perfrnn_live.music.midi import CONTROL_CHANGE, control_of, strikes
-from perfrnn_live.player.messages import Received
+from perfrnn_live.music.midi import CONTROL_CHANGE, strikes
+from perfrnn_live.music.pedal import PEDAL_DOWN
+from perfrnn_live.player.messages import Received, Show
 from perfrnn_live.stage.bindings import LEARNABLE_CONTROLS, Bindings, may_bind
+from perfrnn_live.stage.controllers import FINER, NAMING_CONTROLS, PARAMETER_CONTROLS, Controllers, messages_to
 from perfrnn_live.stage.encoders import Habit
+
+_NEAR = 2  # positions: no encoder is taken for a controller that was moved so little
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +62,20 @@ class Desk:
     crosses the value. So it never moves a value further than it was moved itself, whoever changed the value meanwhile;
     and one that was not yet seen moves none until it stands on it. A controller that is found to be an endless encoder
     turns its knob from where it stands. A controller as a button is pressed when it goes up to 64 or more, or says
-    again and again that it is there. Channels make no difference. Controllers have 7 bits.
+    again and again that it is there; one that was low when it was learned, when it goes down. Channels make no
+    difference.
     """
 
-    def __init__(self, settings: Settings, learned: Path | None) -> None:
+    def __init__(self, settings: Settings, learned: Path | None, shows: bool = False) -> None:
         """`learned` is the file of the learned controls; without one, what is learned is forgotten at the end. Raises
-        BadValue, naming it, if it is broken."""
+        BadValue, naming it, if it is broken. With `shows`, controllers can move by themselves or light up: what is to
+        be sent to them when their knobs were turned by others waits in `to_show`, and they are taken to stand there."""
         self.settings = settings
+        self._shows = shows
+        self._to_show: list[Show] = []
+        self._controllers = Controllers()
+        self._stands: dict[str, float] = {}  # where each controller does
+        self._channels: dict[str, int] = {}  # on which it was heard last
         self.selected = next(iter(KNOBS))
         self._bindings = Bindings(learned)
         self._habits: defaultdict[str, Habit] = defaultdict(Habit)
@@ -72,6 +83,19 @@ class Desk:
         self._learning: str | None = None
         self._storing = False
         self._remark = self._taught = ""
+        self.show_all()
+
+    def to_show(self) -> list[Show]:
+        """What is to be sent to controllers since this was asked last."""
+        shown, self._to_show = self._to_show, []
+        return shown
+
+    def show_all(self) -> None:
+        """Controllers may stand anywhere: every one that turns a knob is to stand where the knob does."""
+        if self._shows:
+            self._stands.clear()
+        for name in KNOBS:
+            self._show(name)
 
     def wait(self) -> str | None:
         """Wait until what was learned is written, but for 2 s at most. A sentence if it will be forgotten."""
@@ -92,30 +116,38 @@ class Desk:
 
     @property
     def steering(self) -> frozenset[str]:
-        """The controls that steer, and so are no music: those that do something, and those that may learn to."""
-        learning = self._learning
-        lessons = () if learning is None else (each for each in LEARNABLE_CONTROLS if may_bind(each, learning))
-        return self._bindings.controls.union(lessons)
+        """The controls that steer, and so are no music: those that do something, and those that may learn to. Messages
+        that only together mean something steer together."""
+        learning, steering = self._learning, self._bindings.controls
+        if learning is not None:
+            steering = steering.union(
+                NAMING_CONTROLS, (each for each in LEARNABLE_CONTROLS if may_bind(each, learning))
+            )
+        halves = (number for number in self._controllers.paired if f"CC {number}" in steering)
+        steering = steering.union(f"CC {number + FINER}" for number in halves)
+        return steering | PARAMETER_CONTROLS if any(each.startswith("NRPN") for each in steering) else steering
 
     def receive(self, received: Received) -> Wish | None:
         """What came in. If it steers, it turns a knob, is learned, or asks for what is returned."""
-        message, control = received.message, control_of(received.message)
-        if control is None:
+        message = received.message
+        move = self._controllers.hear(received.port, message, self._bindings.controls)
+        if move is None:
             return None
-        habit, now = self._habits[control], message[2]
-        before = habit.value
-        habit.follow(now)
+        control, now, habit = move.control, move.position, self._habits[move.control]
+        before = self._stands.get(control)
+        self._stands[control], self._channels[control] = now, message[0] & 0xF
+        if not move.is_finer:
+            habit.follow(message[2])
         if not received.steers:
             return None
         name = self._bindings.name_for(control)
         if (lesson := self._lesson(message, control)) is not None:
-            self._learn(control, lesson)
+            self._learn(control, lesson, message)
         elif name in KNOBS and habit.is_encoder:
             return self._turn_on(received.arrival_s, KNOBS[name], habit.ticks)
         elif name in KNOBS:
-            since = now if before is None or habit.may_be_encoder else before
-            return self._turn(received.arrival_s, KNOBS[name], since, now)
-        elif name is not None and (strikes(message) or (_is_controller(message) and habit.presses)):
+            return self._turn(received.arrival_s, KNOBS[name], self._since(before, now, habit), now)
+        elif name is not None and not move.is_finer and self._is_pressed(message, control):
             return Do(received.arrival_s, ACTIONS[name])
         return None
 
@@ -158,7 +190,23 @@ class Desk:
 
     def _put(self, at_s: float, name: str, value: Any) -> Turn:
         self.settings = self.settings.turned(name, value)
+        self._show(name)
         return Turn(at_s, name, value)
+
+    def _show(self, name: str) -> None:
+        """Have the controller of a knob moved to where the knob stands, unless it stands there. An encoder has no place
+        of its own, but may show one."""
+        control = self._bindings.control_for(name)
+        if not self._shows or control is None:
+            return
+        knob, value, stands = KNOBS[name], getattr(self.settings, name), self._stands.get(control)
+        position = knob.position_of(value)
+        is_encoder = self._habits[control].is_encoder
+        if is_encoder or stands is None or knob.position_of(knob.value_at(stands)) != position:
+            if not is_encoder:
+                self._stands[control] = self._habits[control].value = position
+            channel, paired = self._channels.get(control, 0), self._controllers.paired
+            self._to_show.append(Show(tuple(messages_to(control, channel, position, paired))))
 
     def _act(self, at_s: float, action: Action | Pad) -> Do | None:
         """Do it; or, while learning, have it learned. Silence and the end are never put off."""
@@ -173,12 +221,27 @@ class Desk:
             return None
         return self._learning if strikes(message) or _is_controller(message) else None
 
-    def _learn(self, control: str, name: str) -> None:
+    def _learn(self, control: str, name: str, message: bytes) -> None:
         self._learning = None
-        self._remark = self._taught = f"{control} now {'turns' if name in KNOBS else 'means'} {label(name)}"
-        self._bindings.learn(control, name)
+        is_reversed = name not in KNOBS and control.startswith("CC") and message[2] < PEDAL_DOWN
+        means = "turns" if name in KNOBS else "pressed down means" if is_reversed else "means"
+        self._remark = self._taught = f"{control} now {means} {label(name)}"
+        self._bindings.learn(control, name, is_reversed)
+        if name in KNOBS:
+            self._show(name)
 
-    def _turn(self, at_s: float, knob: Knob, before: int, now: int) -> Turn | None:
+    def _is_pressed(self, message: bytes, control: str) -> bool:
+        habit = self._habits[control]
+        if not _is_controller(message):
+            return strikes(message)
+        return habit.lets_go if self._bindings.is_reversed(control) else habit.presses
+
+    def _since(self, before: float | None, now: float, habit: Habit) -> float:
+        """Where a controller was turned from. The first ticks of an encoder look like jumps from end to end."""
+        was_shown = self._shows and before is not None and abs(now - before) <= _NEAR
+        return before if before is not None and (was_shown or not habit.may_be_encoder) else now
+
+    def _turn(self, at_s: float, knob: Knob, before: float, now: float) -> Turn | None:
         value = getattr(self.settings, knob.name)
         stands = knob.position_of(value)
         low, high = sorted(knob.position_of(knob.value_at(position)) for position in (before, now))

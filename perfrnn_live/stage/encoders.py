@@ -23,6 +23,7 @@ class Habit:
     is_encoder: bool = False
     may_be_encoder: bool = True  # it has sent nothing yet that an encoder would not send that is turned slowly
     presses: bool = False  # its latest message means, if it is a button, that it was pressed
+    lets_go: bool = False  # or, if it went up to be pressed before, that it was let go
     _repeats: int = 0
     _varies: bool = False  # it has sent different values
     _counts_from_nought: bool = False  # it has sent 1 … 7, so forward is not 65 … 71
@@ -34,6 +35,7 @@ class Habit:
         self._varies = self._varies or before not in (None, value)
         self._counts_from_nought = self._counts_from_nought or 1 <= value <= _FAST
         self.may_be_encoder = self.may_be_encoder and value in _SLOW
+        self.lets_go = value < _PRESSED <= (before or 0)
         # A footswitch that says nothing when it is let go has never sent anything else.
         self.presses = value >= _PRESSED and ((before or 0) < _PRESSED or not self._varies)
         if self.is_encoder:

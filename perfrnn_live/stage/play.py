@@ -56,7 +56,8 @@ class PlayOptions:
     machine's range; with `split` it keeps to the other side of that pitch than the player's hands. It begins where
     `prime` ends, or else as a piece begins, or as in the `middle` of one. While a sequencer's clock
     comes in, answers begin on the next beat or bar, as `quantise` says. OSC is listened for at `osc` and sent to
-    `osc_to`, each a host and a port.
+    `osc_to`, each a host and a port. Where knobs stand is sent to the output `controller`.
+    With `transport` Start is sent before the first note, and Stop at the end.
     """
 
     model: Path
@@ -80,6 +81,8 @@ class PlayOptions:
     log: Path | None = None
     osc: tuple[str, int] | None = None
     osc_to: tuple[str, int] | None = None
+    controller: str | None = None
+    transport: bool = False
     quiet: bool = False
 
 
@@ -93,9 +96,16 @@ def play(options: PlayOptions) -> Summary:
     for path in (options.record, record, options.log):
         if path is not None:
             check_writable(path)
-    desk = Desk(options.settings, platformdirs.user_config_path(_APP, appauthor=False) / "controls.toml")
+    inbox: SimpleQueue[Arrival] = SimpleQueue()
+
+    def say(sentence: str) -> None:
+        inbox.put(Said(sentence))
+
+    learned = platformdirs.user_config_path(_APP, appauthor=False) / "controls.toml"
+    desk = Desk(options.settings, learned, shows=options.controller is not None)
     profile = options.profile
-    connection = Connection(options.output, options.inputs, options.audio, options.thru, profile)
+    ports = options.output, options.inputs, options.audio, options.thru
+    connection = Connection(*ports, profile, options.controller, options.transport)
     try:
         continuation, start = begin(options.model, options.prime, options.middle)
         continuation.check(Steering(Controls(), None).controls(options.settings, 0.0).handles)
@@ -120,10 +130,9 @@ def play(options: PlayOptions) -> Summary:
     )
     clock = SystemClock()
     began_s = clock.now()
-    inbox: SimpleQueue[Arrival] = SimpleQueue()
 
     def kept(listener: Listener, what: str) -> Kept:
-        return Kept(listener, what, lambda sentence: inbox.put(Said(sentence)))
+        return Kept(listener, what, say)
 
     listeners = []
     if writer is not None:
@@ -160,7 +169,7 @@ def play(options: PlayOptions) -> Summary:
             inbox=inbox,
         )
         if options.osc is not None:
-            osc = OscIn(options.osc, session.wish, lambda sentence: inbox.put(Said(sentence)))
+            osc = OscIn(options.osc, session.wish, say)
             stack.callback(osc.close)
         if connection.typed or not options.quiet:
             typed = stack.enter_context(_typed(session, clock, connection.typed))

@@ -23,6 +23,7 @@ from perfrnn_live.player.messages import (
     Command,
     Failed,
     Panic,
+    PortBack,
     Ready,
     Received,
     Release,
@@ -162,7 +163,11 @@ class Session:
             case Stopped():
                 self._stopped = True
             case Ready():
+                self._desk.show_all()
                 self._tell(PlayerBack(self._clock.now()))
+            case PortBack(direction="controller"):
+                self._desk.show_all()
+                self._tell(report)
             case _:
                 self._tell(report)
 
@@ -211,10 +216,13 @@ class Session:
             self._inbox.put(Said(str(error)))
 
     def _steer(self) -> None:
-        """Tell the player which controls steer, whenever that changes: it decides what is music."""
+        """Tell the player which controls steer, whenever that changes, for it decides what is music; and what they are
+        to show."""
         if self._desk.steering != self._steering:
             self._steering = self._desk.steering
             self._send(Steer(self._steering))
+        for show in self._desk.to_show():
+            self._send(show)
 
     def _send(self, command: Command) -> None:
         self._said_s = self._clock.now()

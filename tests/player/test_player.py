@@ -22,6 +22,7 @@ from perfrnn_live.player.messages import (
     Said,
     Schedule,
     Sent,
+    Show,
     Stop,
     Stopped,
     TakeBack,
@@ -29,6 +30,7 @@ from perfrnn_live.player.messages import (
     Timed,
 )
 from perfrnn_live.player.player import HOPELESS_S, Player
+from perfrnn_live.player.ports import MemoryPort
 from perfrnn_live.player.profiles import DAW, DISKLAVIER, Profile
 from tests.fakes import LosablePort
 
@@ -42,12 +44,22 @@ class Stage:
 
     thru: bool = False
     profile: Profile = DAW
+    transport: bool = False
     clock: FakeClock = field(default_factory=FakeClock)
     reports: list[Report] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.port = LosablePort(self.clock, "piano")
-        self.player = Player(self.port, self.clock, self.reports.append, self.thru, self.profile)
+        self.faders = MemoryPort(self.clock)
+        self.player = Player(
+            self.port,
+            self.clock,
+            self.reports.append,
+            self.thru,
+            self.profile,
+            controller=self.faders,
+            transport=self.transport,
+        )
 
     def schedule(self, *messages: tuple[float, int, bytes], plan: int = 0) -> None:
         timed = tuple(Timed(1000 + due_s, number, message) for due_s, number, message in messages)
@@ -308,6 +320,35 @@ def test_active_sensing_goes_out_all_the_time_and_is_reported_by_nobody() -> Non
     plain = Stage()
     plain.play_until(1.0)
     assert plain.sent == []
+
+
+def test_start_goes_out_before_the_first_note_and_stop_after_the_last() -> None:
+    stage = Stage(transport=True)
+    assert stage.sent == []
+    stage.schedule((0.5, 0, note_on(C, 80)))
+    stage.schedule((0.7, 1, note_off(C)))
+    stage.play_until(2.0)
+    stage.player.stop()
+    assert stage.sent == [
+        (0.0, b"\xfa"),
+        (0.5, note_on(C, 80)),
+        (0.7, note_off(C)),
+        (2.0, PEDAL_UP),
+        (2.0, b"\xfc"),
+    ]
+    assert all(not isinstance(report, Sent) or len(report.message) == 3 for report in stage.reports)
+    silent = Stage(transport=True)
+    silent.player.stop()
+    assert [message for _, message in silent.sent] == [PEDAL_UP]
+
+
+def test_what_a_controller_is_to_show_goes_to_it_alone() -> None:
+    stage = Stage()
+    stage.player.handle(Show((control_change(1, 90), control_change(20, 3))))
+    assert [message for _, message in stage.faders.sent] == [control_change(1, 90), control_change(20, 3)]
+    stage.faders.close()
+    stage.player.handle(Show((control_change(1, 91),)))  # refused: the music goes on
+    assert stage.sent == []
 
 
 def test_a_pedal_of_its_own_holds_what_is_written_long_and_is_reported_by_nobody() -> None:

@@ -7,6 +7,7 @@ import pytest
 from perfrnn_live.live.beats import Quantise
 from perfrnn_live.live.controls import Mode, Settings
 from perfrnn_live.music.midi import note_off, note_on
+from perfrnn_live.stage.desk import Put
 from tests.sittings import BEGAN_S, Sitting
 
 QUARTER_S = 0.5
@@ -87,3 +88,44 @@ def test_a_clock_that_stops_without_a_stop_and_one_that_jumps_hold_nothing_up() 
     sitting.session.run(14)
     first_s = min(at_s for at_s, message in sitting.sent if at_s > over_s and message[0] == 0x90)
     assert first_s - over_s < 2.5
+
+
+@pytest.mark.parametrize("mode", [Mode.SOLO, Mode.DUET])
+@pytest.mark.parametrize("runs_before", [True, False])
+@pytest.mark.parametrize(("quantise", "every_s"), [("beat", QUARTER_S), ("bar", 4 * QUARTER_S)])
+def test_what_it_plays_alone_begins_on_the_beat_after_a_start(
+    quantise: Quantise, every_s: float, runs_before: bool, mode: Mode
+) -> None:
+    sitting = Sitting(settings=Settings(mode=mode), quantise=quantise)
+    starts_s = BEGAN_S + 6.13
+    send(sitting, BEGAN_S + 3, STOP)
+    if runs_before:
+        clock(sitting, BEGAN_S, starts_s - 0.01)
+    send(sitting, starts_s, START)
+    clock(sitting, starts_s, starts_s + 9)
+    sitting.session.run(14)
+    assert not sitting.struck_between(BEGAN_S + 3.05, starts_s)
+    first_s = min(at_s for at_s, message in sitting.sent if at_s > starts_s and message[0] == 0x90)
+    off_s = (first_s - starts_s) % every_s
+    assert min(off_s, every_s - off_s) < 0.012, first_s - starts_s
+    assert first_s - starts_s < every_s + 2 * QUARTER_S
+    assert sitting.struck_between(starts_s + 3, starts_s + 7)
+    sitting.check_silent()
+
+
+def test_after_turns_it_goes_on_alone_on_the_beat() -> None:
+    sitting = Sitting(settings=Settings(mode=Mode.TRADE), quantise="bar")
+    clock(sitting, BEGAN_S, BEGAN_S + 20)
+    sitting.link.at(BEGAN_S + 5.3, lambda: sitting.session.wish(Put("mode", Mode.SOLO)))
+    sitting.session.run(16)
+    first_s = min(at_s for at_s, message in sitting.sent if at_s > BEGAN_S + 5 and message[0] == 0x90)
+    assert first_s == pytest.approx(BEGAN_S + 6, abs=0.012)
+
+
+def test_a_start_without_a_clock_is_not_waited_for_long() -> None:
+    sitting = Sitting(quantise="bar")
+    send(sitting, BEGAN_S + 3, STOP)
+    send(sitting, BEGAN_S + 6, START)
+    sitting.session.run(10)
+    first_s = min(at_s for at_s, message in sitting.sent if at_s > BEGAN_S + 3.1 and message[0] == 0x90)
+    assert first_s - BEGAN_S - 6 < 2

@@ -16,7 +16,7 @@ from perfrnn_live.live.wishes import Do, Turn, Wish
 from perfrnn_live.music.midi import control_change, control_of, note_off, note_on
 from perfrnn_live.player.messages import Received
 from perfrnn_live.stage.bindings import DEFAULTS
-from perfrnn_live.stage.desk import Desk
+from perfrnn_live.stage.desk import Desk, Put
 from perfrnn_live.stage.terminal import KEYS
 
 AT_S = 1000.5
@@ -411,3 +411,135 @@ def test_nothing_that_comes_does_harm(tmp_path_factory: pytest.TempPathFactory, 
         assert replace(desk.settings) == desk.settings  # is valid
         assert desk.selected in KNOBS
         assert "\n" not in desk.said
+
+
+def test_a_fader_of_fourteen_bits_turns_finely(desk: Desk) -> None:
+    """Learned like any other: by its coarse half. Its finer half steers with it as soon as it was seen."""
+    for key in "l":
+        press(desk, key)
+    for number, value in ((7, 64), (39, 0), (7, 64), (39, 64)):
+        send(desk, control_change(number, value))
+    dial = KNOBS["temperature"]
+    assert desk.said == ""
+    assert desk.settings.temperature == dial.value_at(64.5) != dial.value_at(64)
+    assert steers(desk, control_change(39, 1)) and not steers(desk, control_change(38, 1))
+    for number, value in ((7, 127), (39, 127)):
+        send(desk, control_change(number, value))
+    assert desk.settings.temperature == 2.0
+
+
+def test_a_parameter_by_number_is_learned_and_kept(desk: Desk, tmp_path: Path) -> None:
+    def stand(desk: Desk, coarse: int, fine: int) -> None:
+        for number, value in ((99, 2), (98, 44), (6, coarse), (38, fine)):
+            assert steers(desk, control_change(number, value))
+            send(desk, control_change(number, value))
+
+    press(desk, "l")
+    stand(desk, 64, 0)
+    assert desk.wait() is None
+    assert (tmp_path / "learned.toml").read_text().splitlines()[1:] == ['temperature = "NRPN 300"']
+    for later in (desk, Desk(Settings(), tmp_path / "learned.toml")):
+        stand(later, 64, 0)
+        stand(later, 80, 64)
+        assert later.settings.temperature == KNOBS["temperature"].value_at(80.5)
+        for number, value in ((101, 0), (100, 0), (6, 2), (38, 0)):  # how far a bend goes
+            send(later, control_change(number, value))
+        assert later.settings.temperature == KNOBS["temperature"].value_at(80.5)
+
+
+def test_a_footswitch_that_is_down_where_others_are_up(desk: Desk, tmp_path: Path) -> None:
+    for key in "lf":
+        press(desk, key)
+    assert send(desk, control_change(50, 0)) is None
+    assert desk.said == "CC 50 now pressed down means freeze"
+    assert send(desk, control_change(50, 127)) is None
+    assert desk.wait() is None
+    for later in (desk, Desk(Settings(), tmp_path / "learned.toml")):
+        done = [send(later, control_change(50, value)) for value in (127, 0, 127, 0)]
+        assert done == [None, Do(AT_S, Action.FREEZE), None, Do(AT_S, Action.FREEZE)]
+
+
+class MotorFaders:
+    """A controller whose faders go where they are told."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.stand: dict[str | None, int] = {}
+
+    def told(self) -> list[tuple[str | None, int]]:
+        """What was sent to it since it was asked last, by its controls."""
+        told = [(control_of(message), message[2]) for show in self.desk.to_show() for message in show.messages]
+        self.stand |= dict(told)
+        return told
+
+
+def test_faders_stand_where_their_knobs_do_from_the_start_on() -> None:
+    settings = Settings(density=8.0, mode=Mode.TRADE)
+    faders = MotorFaders(Desk(settings, None, shows=True))
+    faders.told()
+    assert faders.stand == {DEFAULTS[name]: knob.position_of(getattr(settings, name)) for name, knob in KNOBS.items()}
+
+
+def test_a_fader_follows_what_others_turn_and_goes_on_from_there() -> None:
+    desk = Desk(Settings(), None, shows=True)
+    faders = MotorFaders(desk)
+    faders.told()
+    wish = desk.obey(AT_S, Put("temperature", 1.5))
+    assert wish == Turn(AT_S, "temperature", 1.5)
+    ((control, position),) = faders.told()
+    assert (control, position) == ("CC 1", KNOBS["temperature"].position_of(1.5))
+    turn(desk, 1, position + 2)  # without being picked up: it stands there
+    assert desk.settings.temperature == KNOBS["temperature"].value_at(position + 2)
+    assert not faders.told()  # no motor works against the hand
+    turn(desk, 28, 126)
+    assert desk.settings.mode is Mode.DUET and not faders.told()  # though the mode begins lower down
+
+
+def test_a_knob_that_was_moved_elsewhere_takes_its_fader_along(desk: Desk) -> None:
+    desk = Desk(Settings(), None, shows=True)
+    faders = MotorFaders(desk)
+    turn(desk, 1, 100)  # on channel 1
+    faders.told()
+    press(desk, "l")
+    send(desk, bytes((0xB5, 74, 3)))
+    position = KNOBS["temperature"].position_of(desk.settings.temperature)
+    assert faders.told() == [("CC 74", position)]
+    turn(desk, 74, position + 1)
+    assert desk.settings.temperature == KNOBS["temperature"].value_at(position + 1)
+
+
+@pytest.mark.parametrize("forward, back", [(1, 127), (65, 63)])
+def test_a_ring_of_lights_around_an_encoder_shows_every_turn(forward: int, back: int) -> None:
+    """Its first ticks may be taken for a knob's, but never throw the other from end to end."""
+    desk = Desk(Settings(), None, shows=True)
+    faders = MotorFaders(desk)
+    for tick in (forward, back, forward):
+        send(desk, control_change(1, tick))
+    assert abs(KNOBS["temperature"].position_of(desk.settings.temperature) - 64) <= 2
+    faders.told()
+    for _ in range(9):
+        send(desk, control_change(1, forward))
+    stands = KNOBS["temperature"].position_of(desk.settings.temperature)
+    told = faders.told()
+    assert 64 < stands < 80 and told[-1] == ("CC 1", stands) and len(told) > 5
+
+
+@given(st.lists(messages | keys.filter(lambda key: key != "l"), max_size=60))
+def test_a_fader_stands_where_its_knob_does_whoever_turned_it(coming: list[bytes | str]) -> None:
+    desk = Desk(Settings(), None, shows=True)
+    faders = MotorFaders(desk)
+    faders.told()
+    for each in coming:
+        before = desk.settings
+        if isinstance(each, bytes):
+            send(desk, each)
+            if (control := control_of(each)) in faders.stand:
+                faders.stand[control] = each[2]
+            faders.told()
+        else:
+            press(desk, each)
+            faders.told()
+            for name, knob in KNOBS.items():
+                if (value := getattr(desk.settings, name)) != getattr(before, name):
+                    stands = faders.stand[DEFAULTS[name]]
+                    assert knob.position_of(knob.value_at(stands)) == knob.position_of(value)

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from perfrnn_live.live.controls import KNOBS, Settings
 from tests import jack_lab
 from tests.jack_lab import Monitor, gesture
 
@@ -437,3 +438,23 @@ def test_a_port_that_is_not_there_is_a_sentence_with_those_that_are(lab: object)
         command = [sys.executable, "-m", "perfrnn_live", "ports"]
         listed = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=_END_S, check=True)
     assert f"output  jack  {piano}\n" in listed.stdout
+
+
+def test_motor_faders_are_told_where_the_knobs_stand_and_again_when_they_are_back(lab: object, tmp_path: Path) -> None:
+    settings = Settings(temperature=1.5, density=6.0, top_p=0.9, recall=0.5)
+    positions = {knob.cc: knob.position_of(getattr(settings, knob.name)) for knob in KNOBS.values()}
+    knobs = ("--temperature", "1.5", "--density", "6", "--top-p", "0.9", "--recall", "0.5")
+
+    def stand(faders: Monitor) -> dict[int, int]:
+        return {number: value for word, number, value in faders.gestures() if word == "control"}
+
+    with contextlib.ExitStack() as stack:
+        with jack_lab.monitor(tmp_path / "first.txt", "faders") as faders:
+            session = stack.enter_context(
+                playing("--output", "none", "--controller", faders.port, "--seconds", "15", *knobs)
+            )
+            jack_lab.wait_for(lambda: stand(faders) == positions, "where the knobs stand")
+        with jack_lab.monitor(tmp_path / "again.txt", "faders") as faders:
+            jack_lab.wait_for(lambda: stand(faders) == positions, "where they stand, again")
+            session.send_signal(signal.SIGINT)
+            assert ended(session)[0] == 0
