@@ -23,3 +23,4 @@ Towards = Annotated[str, typer.Option(help="Another composer, to lean towards.")
 Blend = Annotated[float, typer.Option(help="How far it leans, 0 to 1.")]
 Recall = Annotated[float, typer.Option(help="How often and how closely it quotes what was heard, 0 to 1.")]
 Middle = Annotated[bool, typer.Option("--middle", help="Begin as if the music were under way, not as a piece begins.")]
+SoundFont = Annotated[Path | None, typer.Option(help="A .sf2 file to sound in the piano's place, by FluidSynth.")]

@@ -47,6 +47,7 @@ def play(
     quantise_start: Annotated[
         Literal["beat", "bar", "off"], typer.Option(help="What answers begin on while a sequencer's clock comes in.")
     ] = "beat",
+    soundfont: options.SoundFont = None,
     profile: Annotated[str, typer.Option(help="What the output needs: daw, disklavier, or a profile file.")] = "daw",
     thru: Annotated[bool, typer.Option("--thru", help="Send what comes in on to the output.")] = False,
     pads: Annotated[Path | None, typer.Option(help="A file of pads, in place of your own.")] = None,
@@ -89,6 +90,7 @@ def play(
         output=output,
         audio=None if no_sound else audio,
         inputs=None if input is None else tuple(name for name in input if name != "none"),
+        soundfont=soundfont,
         thru=thru,
         profile=load_profile(profile),
         prime=prime,

@@ -77,14 +77,15 @@ def generate(
 def render(
     file: Annotated[Path, typer.Argument(metavar="FILE.mid")],
     out: Annotated[Path, typer.Argument(metavar="OUT.wav")],
+    soundfont: options.SoundFont = None,
 ) -> None:
-    """Play a .mid file on the built-in piano into a sound file."""
+    """Play a .mid file on the built-in piano, or with a sound font, into a sound file."""
     from perfrnn_live.music.midifile import read_notes
     from perfrnn_live.sound.wav import write_sound
 
     notes = read_notes(file)
     out = unused(out)
-    write_sound(out, notes)
+    write_sound(out, notes, soundfont)
     print(f"{out}: {len(notes)} notes")
 
 

@@ -17,9 +17,8 @@ import numpy as np
 from perfrnn_live.live.course import Course, Part
 from perfrnn_live.live.hearing import Change
 from perfrnn_live.live.memory import Memory
-from perfrnn_live.live.plan import Passage, Plan, Planned, Score, Settled
-from perfrnn_live.music.midi import note_off, note_on, strikes
-from perfrnn_live.music.performance import bin_to_velocity
+from perfrnn_live.live.plan import Passage, Plan, Planned, Score, Settled, message_of
+from perfrnn_live.music.midi import note_off, strikes
 from perfrnn_live.music.vocabulary import EventKind
 from perfrnn_live.player.messages import Schedule
 from perfrnn_live.sampling.continuation import Choice, Continuation, Moment
@@ -195,15 +194,16 @@ class Improviser:
         self.course.play()
         self._loop = None
 
-    def answer(self, at_s: float, length_s: float, fewest: int = 1, called: int = 0) -> None:
-        """Strike at `at_s`, and come to an end after about `length_s`, with the `fewest` strikes if they come soon. The
-        call was the last `called` strikes that were heard."""
-        self.course.answer(self._settle_on(at_s), length_s, fewest, called)
-
-    def enter(self, at_s: float) -> None:
-        """Strike at `at_s`, and go on from there."""
-        self._settle_on(at_s)
-        self.course.enter()
+    def begin_on(self, at_s: float) -> int:
+        """Strike nothing before `at_s`; returns the step at which that is, for the course to begin."""
+        self._loop = None
+        if self.memory.origin_s is None:
+            self.memory.begin(at_s + self._lead_s)
+        self.woven(at_s, ())
+        self._waited_steps = max(math.floor(self.memory.steps_until(at_s + self._lead_s)), 0)
+        step = self.heard.keyboard.step + self._waited_steps
+        self._score.add([Settled(step)])
+        return step
 
     def close(self) -> None:
         """Strike nothing beyond what is planned, and come to rest."""
@@ -229,17 +229,6 @@ class Improviser:
 
     def _due_s(self, moment: Moment) -> float:
         return self.memory.time_s(moment.keyboard.step)
-
-    def _settle_on(self, at_s: float) -> int:
-        """Nothing more is struck before `at_s`, the step of which is returned."""
-        self._loop = None
-        if self.memory.origin_s is None:
-            self.memory.begin(at_s + self._lead_s)
-        self.woven(at_s, ())
-        self._waited_steps = max(math.floor(self.memory.steps_until(at_s + self._lead_s)), 0)
-        step = self.heard.keyboard.step + self._waited_steps
-        self._score.add([Settled(step)])
-        return step
 
     def _return(self, at_s: float, changes: Iterable[Change], stays: Set[int]) -> None:
         """Back to the last event heard; what has a number in `stays` will sound as it was planned."""
@@ -302,13 +291,11 @@ class Improviser:
         moment = self._head
         event = self._vocabulary.events[token]
         self.events += 1
-        number, message = None, b""
+        number, message = None, message_of(event, moment)
         if event.kind is EventKind.TIME_SHIFT:
             self._waited_steps = max(self._waited_steps - event.value, 0)
             self.course.shifts(moment, event.value)
-        elif event.kind is not EventKind.VELOCITY:
-            strike = note_on(event.value, bin_to_velocity(moment.keyboard.velocity_bin))
-            message = strike if event.kind is EventKind.NOTE_ON else note_off(event.value)
+        elif message:
             if settled is not None and strikes(settled.message) != strikes(message):
                 message = b""  # what the other player sounds ends where the machine strikes
             elif settled is not None:

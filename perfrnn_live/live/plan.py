@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, replace
 
-from perfrnn_live.music.midi import strikes
-from perfrnn_live.music.performance import velocity_to_bin
-from perfrnn_live.music.vocabulary import EventKind, Vocabulary
+from perfrnn_live.music.midi import note_off, note_on, strikes
+from perfrnn_live.music.performance import bin_to_velocity, velocity_to_bin
+from perfrnn_live.music.vocabulary import Event, EventKind, Vocabulary
 from perfrnn_live.player.messages import Timed
 from perfrnn_live.sampling.continuation import Moment
 
@@ -39,6 +39,13 @@ class Settled:
         if velocity_bin != keyboard.velocity_bin:
             return offsets[EventKind.VELOCITY] + velocity_bin
         return offsets[EventKind.NOTE_ON] + pitch
+
+
+def message_of(event: Event, moment: Moment) -> bytes:
+    """What sounds when `event` follows `moment`; empty for one that sounds nothing itself."""
+    if event.kind is EventKind.NOTE_ON:
+        return note_on(event.value, bin_to_velocity(moment.keyboard.velocity_bin))
+    return note_off(event.value) if event.kind is EventKind.NOTE_OFF else b""
 
 
 class Score:

@@ -134,7 +134,8 @@ class Turns:
         """Answer for `length_s`, with the `fewest` strikes, a call that was over at `over_s` and is the last `called`
         strikes."""
         before = self._improviser.heard
-        self._improviser.answer(max(now_s, self.beats.next_s(now_s)), length_s, fewest, called)
+        step = self._improviser.begin_on(max(now_s, self.beats.next_s(now_s)))
+        self._improviser.course.answer(step, length_s, fewest, called)
         self.before, self._over_s = before, over_s
         self.length_s, self.fewest = length_s, fewest
         self.began_s, self.ended_s = now_s, None
@@ -165,7 +166,8 @@ class Turns:
         """If the machine is to play by itself, and a clock is there, it begins on the next beat or bar."""
         begins_s = self.beats.next_s(now_s + _AHEAD_S)
         if self.beats.runs(now_s) and not self._improviser.resting:
-            self._improviser.enter(begins_s)
+            self._improviser.begin_on(begins_s)
+            self._improviser.course.enter()
 
     def fell_silent(self) -> None:
         """Nothing is answered any more, and no phrase goes on."""

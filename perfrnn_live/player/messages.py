@@ -7,6 +7,7 @@ before it has been reported.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from perfrnn_live.player.profiles import Profile
@@ -17,7 +18,8 @@ class Setup:
     """What the player process is told first: the ports by name, or in part ("virtual" for one of its own, "none" for
     an output into nothing, "piano" for the built-in one), whether what comes in is sent on, and what the output needs.
     `left`: a player before this one was lost, and left these pitches sounding and perhaps others; None if there was
-    none. `audio`: what the piano sounds through, see `sound.device`; `beside`: it is to sound beside the output.
+    none. `audio`: what the piano sounds through, see `sound.device`; `beside`: it is to sound beside the output;
+    `soundfont`: what is to sound in its place.
     `controller`: an output to motor faders or rings of lights. `transport`: the output is sent Start and Stop."""
 
     output: str
@@ -27,6 +29,7 @@ class Setup:
     left: frozenset[int] | None = None
     audio: str = "any"
     beside: bool = False
+    soundfont: Path | None = None
     controller: str | None = None
     transport: bool = False
 

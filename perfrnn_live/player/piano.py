@@ -8,6 +8,7 @@ import struct
 import subprocess
 import threading
 from collections.abc import Collection
+from pathlib import Path
 
 from perfrnn_live.errors import MidiUnavailable, NoSound
 from perfrnn_live.player.clock import Clock
@@ -21,16 +22,17 @@ _CLOSES_S = 1.0
 
 
 class PianoPort:
-    """See `MidiOut`. `audio` is the device or system it sounds through, as in `sound.device.Device`.
+    """See `MidiOut`. `audio` is the device or system it sounds through, as in `sound.device.Device`; a `soundfont`
+    takes the place of the built-in piano.
 
     When its device or its process is gone, so is the port, and it comes back with them.
     """
 
     name = PIANO
 
-    def __init__(self, audio: str, clock: Clock) -> None:
+    def __init__(self, audio: str, clock: Clock, soundfont: Path | None = None) -> None:
         """Starts it; `wait` until it sounds."""
-        self._audio, self._clock = audio, clock
+        self._asked, self._clock = [audio] + ([str(soundfont)] if soundfont is not None else []), clock
         self._closed = self._sounds = False
         self._said = ""
         self._process = self._start()
@@ -70,7 +72,7 @@ class PianoPort:
         self._sounds, self._said = False, ""
         self._settled = threading.Event()
         process = subprocess.Popen(
-            [*command_of("perfrnn_live.player.piano_process"), self._audio],
+            [*command_of("perfrnn_live.player.piano_process"), *self._asked],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # audio systems complain there for each device that is missing

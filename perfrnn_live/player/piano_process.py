@@ -1,4 +1,4 @@
-"""The built-in piano in a process of its own: `python -m perfrnn_live.player.piano_process AUDIO`.
+"""The piano in a process of its own: `python -m perfrnn_live.player.piano_process AUDIO [SOUNDFONT]`.
 
 Messages come in lines of `piano.LINE` on standard input. On standard output it says "sounds WHAT" when it can be heard,
 "silent WHY" when it cannot: its device may be taken away, and come back. It ends, fading out, when its input does.
@@ -10,6 +10,8 @@ import gc
 import os
 import sys
 import threading
+from collections.abc import Callable
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -21,8 +23,7 @@ from perfrnn_live.player.clock import SystemClock
 from perfrnn_live.player.piano import LINE
 from perfrnn_live.player.start import leave_signals_to_the_session
 from perfrnn_live.sound.device import Device
-from perfrnn_live.sound.piano import Piano
-from perfrnn_live.sound.samples import Samples, load_samples
+from perfrnn_live.sound.instrument import Instrument, instrument_of
 from perfrnn_live.sound.speaker import Speaker
 
 _STANDS_STILL_S = 1.0  # a device that asks for nothing for so long is gone
@@ -33,12 +34,12 @@ _FADE_S = 0.1
 class Sounding:
     """The piano on one device, from opening to its end."""
 
-    def __init__(self, audio: str, samples: Samples) -> None:
-        """Raises NoSound or MissingPackage."""
+    def __init__(self, audio: str, instrument: Callable[[int], Instrument]) -> None:
+        """Raises NoSound, MissingPackage or BadValue."""
         self._clock = SystemClock()
         self._device = Device(audio)
         self.text = f"{self._device.system}, {self._device.rate} Hz"
-        self.speaker = Speaker(Piano(samples, self._device.rate), self._device.rate)
+        self.speaker = Speaker(instrument(self._device.rate), self._device.rate)
         self.asked_s = self._clock.now()
         self._device.start(self._block)
 
@@ -61,15 +62,15 @@ class Sounding:
 class Process:
     """Keeps the piano sounding until its input ends."""
 
-    def __init__(self, audio: str) -> None:
-        self._audio = audio
+    def __init__(self, audio: str, soundfont: Path | None) -> None:
+        """Raises NoSound or BadValue."""
+        self._audio, self._instrument = audio, instrument_of(soundfont)
         self._sounding: Sounding | None = None
         self._ended = threading.Event()
 
     def run(self) -> None:
         """Open, read, look after the device; returns when the input ended."""
-        samples = load_samples()
-        self._open(samples)
+        self._open()
         gc.freeze()
         gc.disable()
         threading.Thread(target=self._read, args=(sys.stdin.buffer,), daemon=True).start()
@@ -80,13 +81,13 @@ class Process:
                 # closing may wait for a server that has ended
                 threading.Thread(target=lost.end, daemon=True).start()
             elif self._sounding is None:
-                self._open(samples)
+                self._open()
         if self._sounding is not None:
             self._sounding.end()
 
-    def _open(self, samples: Samples) -> None:
+    def _open(self) -> None:
         try:
-            self._sounding = Sounding(self._audio, samples)
+            self._sounding = Sounding(self._audio, self._instrument)
             print(f"sounds {self._sounding.text}", flush=True)
         except PerfRNNError as error:
             print(f"silent {error}", flush=True)
@@ -103,7 +104,8 @@ def main() -> None:
     leave_signals_to_the_session()
     os.environ.setdefault("JACK_NO_START_SERVER", "1")
     try:
-        Process(sys.argv[1]).run()
+        audio, *soundfonts = sys.argv[1:]
+        Process(audio, Path(soundfonts[0]) if soundfonts else None).run()
     except (PerfRNNError, OSError) as error:
         print(f"silent {error}", flush=True)
     sys.stdout.flush()

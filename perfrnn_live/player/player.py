@@ -22,9 +22,7 @@ from perfrnn_live.music.midi import (
 )
 from perfrnn_live.music.pedal import PEDAL_DOWN
 from perfrnn_live.player.clock import Clock
-from perfrnn_live.player.echo import EchoFilter
 from perfrnn_live.player.hands import Hands
-from perfrnn_live.player.loopback import Loopback
 from perfrnn_live.player.messages import (
     Beat,
     Command,
@@ -44,6 +42,7 @@ from perfrnn_live.player.messages import (
     TakeBack,
     TakenBack,
 )
+from perfrnn_live.player.outlet import Outlet
 from perfrnn_live.player.pedalling import Pedalling
 from perfrnn_live.player.ports import MidiOut
 from perfrnn_live.player.profiles import DAW, Profile
@@ -51,9 +50,7 @@ from perfrnn_live.player.realtime import Realtime
 from perfrnn_live.player.send_queue import Outgoing, SendQueue
 from perfrnn_live.player.sequencer import Sequencer
 
-HOPELESS_S = (
-    0.1  # a backlog this late (a machine that slept, a driver that hung) is dropped rather than played in a heap
-)
+HOPELESS_S = 0.1  # what is so late (a machine that slept, a driver that hung) is dropped, and not played in a heap
 _PEDAL_UP = control_change(SUSTAIN, 0)
 
 News = Command | Received | PortLost | PortBack
@@ -92,9 +89,8 @@ class Player:
         self._hands = Hands()
         self._steering: frozenset[str] = frozenset()
         self._sequencer = Sequencer()
-        self._echo = EchoFilter(profile)
+        self._outlet = Outlet(output, clock, profile)
         self._echoes = 0
-        self._loopback = Loopback()
         self._ignored: set[str] = set()  # inputs through which the instrument would hear itself
         self._left: set[bytes] = set()  # what would have released the keys that were down when the output vanished
         self._plan = self._dropped_plan = -1
@@ -195,7 +191,7 @@ class Player:
     def _release_own(self) -> None:
         """Release what the machine sounds, its pedal included, and nothing that is the other player's."""
         for up in self._release_keys():
-            self._put(up)
+            self._outlet.put(up)
 
     def _release_keys(self) -> list[bytes]:
         """Release the machine's keys; returns what raises its pedal, if that is down."""
@@ -208,7 +204,7 @@ class Player:
         self._release_keys()
         if self._thru:
             for up in sorted(self._hands.held):
-                self._put(up)
+                self._outlet.put(up)
         self._send_now(_PEDAL_UP)
 
     def _hear(self, received: Received) -> None:
@@ -219,9 +215,9 @@ class Player:
             self._report(told)
         if received.port in self._ignored or not is_of_channel(message):
             return
-        if self._echo.is_echo(received.arrival_s, message):
+        if self._outlet.echo.is_echo(received.arrival_s, message):
             self._echoes += 1
-        elif self._loopback.is_closed_by(received):
+        elif self._outlet.loopback.is_closed_by(received):
             self._ignored.add(received.port)
             self._let_go(received.port)
             what = f"The input {received.port!r} brings back what the output {self._output.name!r} is sent"
@@ -252,11 +248,11 @@ class Player:
         message = received.message
         if self._pedalling is not None and self._hands.down:  # its pedal would hold their notes
             for up in self._pedalling.reset():
-                self._put(up)
+                self._outlet.put(up)
         if strikes(message) and message[1] in self._sounding:
             self._send_now(note_off(message[1]))
         if self._thru and not (moves_all_keys(message) and self._hands.channels(received.port) > 1):
-            self._put(bytes((message[0] & 0xF0, *message[1:])))  # one piano, one channel
+            self._outlet.put(bytes((message[0] & 0xF0, *message[1:])))  # one piano, one channel
 
     def _lose_output(self) -> None:
         dropped = self._queue.strikes
@@ -266,7 +262,7 @@ class Player:
 
     def _take_up_output(self) -> None:
         for up in sorted(self._left):
-            self._put(up)
+            self._outlet.put(up)
         self._left.clear()
         self._release_all()  # what was struck into nowhere
 
@@ -298,26 +294,17 @@ class Player:
             upcoming = () if self._hands.down else self._queue.upcoming()
             leaving = self._profile.to_output(message)
             for extra in self._pedalling.messages_before(leaving, self._clock.now(), upcoming):
-                self._put(extra)
+                self._outlet.put(extra)
         self._put_and_report(message, outgoing.number, outgoing.due_s)
 
     def _send_now(self, message: bytes) -> None:
         self._put_and_report(message, None, self._clock.now())
 
     def _put_and_report(self, message: bytes, number: int | None, due_s: float) -> None:
-        delay_s = self._put(message, is_own=True)
+        delay_s = self._outlet.put(message, is_own=True)
         if strikes(message):
             self._sounding.add(message[1])
         elif releases(message):
             self._sounding.discard(message[1])
         sent_s = self._clock.now()
         self._report(Sent(number, due_s, sent_s, message, sent_s + delay_s))
-
-    def _put(self, message: bytes, is_own: bool = False) -> float:
-        """Send it as the output wants it; returns how long it takes to sound."""
-        message = self._profile.to_output(message)
-        sent_s, delay_s = self._clock.now(), self._profile.output_delay_s(message)
-        self._output.send(message)
-        self._echo.sent(sent_s + delay_s, message)
-        self._loopback.sent(sent_s, message, is_own)
-        return delay_s

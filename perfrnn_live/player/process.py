@@ -156,7 +156,7 @@ def _open_ports(setup: Setup, inbox: Inbox, clock: Clock, opened: contextlib.Exi
         case "none":
             output = SilentPort()
         case "piano":
-            output = PianoPort(setup.audio, clock)
+            output = PianoPort(setup.audio, clock, setup.soundfont)
         case name:
             output = open_output(name)
     opened.callback(output.close)
@@ -209,7 +209,7 @@ def _play() -> int:
         try:
             setup: Setup = pickle.load(commands)
             threading.Thread(target=inbox.read, args=(commands,), daemon=True).start()
-            piano = PianoPort(setup.audio, clock) if setup.beside else None  # it takes the longest
+            piano = PianoPort(setup.audio, clock, setup.soundfont) if setup.beside else None  # it takes the longest
             if piano is not None:
                 opened.callback(piano.close)
             output, inputs = _open_ports(setup, inbox, clock, opened)

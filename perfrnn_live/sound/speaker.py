@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from perfrnn_live.music.midi import strikes
 from perfrnn_live.sound.frames import FrameClock
-from perfrnn_live.sound.piano import Piano
+from perfrnn_live.sound.instrument import Instrument
 
 _TRANSIT_S = 0.0025  # from one process to the other, in which it may wait for a block to be computed
 _LONGEST_DELAY_S = 0.1
@@ -24,8 +24,8 @@ class Speaker:
     sounds; it may grow when the sound card changes its ways, and never shrinks.
     """
 
-    def __init__(self, piano: Piano, rate: int) -> None:
-        self._piano = piano
+    def __init__(self, instrument: Instrument, rate: int) -> None:
+        self._instrument = instrument
         self._frames = FrameClock(rate)
         self._waiting: deque[tuple[float, bytes]] = deque()
         self._asked_s: float | None = None
@@ -50,5 +50,5 @@ class Speaker:
                 break
             self._waiting.popleft()
             if now_s - at_s < _TOO_LATE_S + self.delay_s or not strikes(message):
-                self._piano.play(message, max(frame, 0))
-        return self._piano.render(frames)
+                self._instrument.play(message, max(frame, 0))
+        return self._instrument.render(frames)

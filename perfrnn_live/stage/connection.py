@@ -6,6 +6,7 @@ import contextlib
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from perfrnn_live.errors import BadValue, MidiUnavailable, NoSound, PerfRNNError
 from perfrnn_live.player.drivers import PORT_NAME, VIRTUAL
@@ -13,6 +14,7 @@ from perfrnn_live.player.link import ProcessLink
 from perfrnn_live.player.messages import Ready, Setup
 from perfrnn_live.player.piano import PIANO
 from perfrnn_live.player.profiles import DAW, Profile
+from perfrnn_live.sound.soundfont import check
 from perfrnn_live.stage.typing_keys import COMPUTER
 
 NOWHERE = "none"
@@ -28,10 +30,14 @@ class Connection:
         audio: str | None,
         thru: bool,
         profile: Profile,
+        soundfont: Path | None = None,
         controller: str | None = None,
         transport: bool = False,
     ) -> None:
-        """As in `PlayOptions`. Raises BadValue if the computer's keyboard is to be played and there is none."""
+        """As in `PlayOptions`. Raises BadValue if the computer's keyboard is to be played and there is none, or a sound
+        font is none; NoSound if there is nothing to sound it."""
+        if soundfont is not None:
+            check(soundfont)
         inputs = _inputs_beside(output) if inputs is None else inputs
         self.typed = COMPUTER in inputs
         if self.typed and not sys.stdin.isatty():
@@ -44,6 +50,7 @@ class Connection:
             thru,
             profile,
             audio=audio or "any",
+            soundfont=soundfont,
             controller=controller,
             transport=transport,
         )

@@ -50,7 +50,7 @@ class PlayOptions:
 
     `output` None is a virtual port with the built-in piano beside it; or the piano alone where the machine has no MIDI
     system, or neither without audio, and then a recording is kept in any case. "piano" is the piano alone. It sounds
-    through `audio` ("any", a system or a device), or not at all if that is None.
+    through `audio` ("any", a system or a device), or not at all if that is None; a `soundfont` takes its place.
     `inputs` None follows the output: virtual with a virtual one, none otherwise; "computer" is the keyboard that is
     typed on, and what is played there sounds. `lowest` to `highest` is the
     machine's range; with `split` it keeps to the other side of that pitch than the player's hands. It begins where
@@ -63,6 +63,7 @@ class PlayOptions:
     model: Path
     output: str | None = None
     audio: str | None = "any"
+    soundfont: Path | None = None
     inputs: tuple[str, ...] | None = None
     thru: bool = False
     profile: Profile = DAW
@@ -105,7 +106,7 @@ def play(options: PlayOptions) -> Summary:
     desk = Desk(options.settings, learned, shows=options.controller is not None)
     profile = options.profile
     ports = options.output, options.inputs, options.audio, options.thru
-    connection = Connection(*ports, profile, options.controller, options.transport)
+    connection = Connection(*ports, profile, options.soundfont, options.controller, options.transport)
     try:
         continuation, start = begin(options.model, options.prime, options.middle)
         continuation.check(Steering(Controls(), None).controls(options.settings, 0.0).handles)
@@ -184,15 +185,15 @@ def play(options: PlayOptions) -> Summary:
     for complaint in summary.complaints:
         print(complaint, file=sys.stderr)
     if sound_file is not None and record is not None:
-        _keep_sound(record, sound_file)
+        _keep_sound(record, sound_file, options.soundfont)
     return summary
 
 
-def _keep_sound(recording: Path, sound: Path) -> None:
+def _keep_sound(recording: Path, sound: Path, soundfont: Path | None) -> None:
     """What was recorded as a sound file; the recording stays, whatever becomes of it."""
     _tell(f"writing {sound}")
     try:
-        write_sound(sound, read_notes(recording))
+        write_sound(sound, read_notes(recording), soundfont)
     except PerfRNNError as error:
         _tell(f"{error}; {recording} has all that was played")
 

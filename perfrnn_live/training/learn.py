@@ -26,7 +26,8 @@ from perfrnn_live.music.timeline import Timeline
 from perfrnn_live.music.vocabulary import Vocabulary
 from perfrnn_live.training.augmentation import entered
 from perfrnn_live.training.corpus import TokenCorpus, find_recordings, tokenise
-from perfrnn_live.training.loop import Progress, Recipe, train, validate
+from perfrnn_live.training.loop import Progress, Recipe, train
+from perfrnn_live.training.nats import validate
 
 LEAST_S, ENOUGH_S = 300.0, 1800.0  # of music: with less nothing is learned but these notes; with so much it is
 _HELD_BACK = 5  # one recording in so many is not learned from

@@ -15,19 +15,16 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
-from perfrnn_live.engines.lstm.keys import KeyState, key_features, silent_keys
-from perfrnn_live.engines.lstm.network import Hidden, NetworkConfig, PerformanceRNN
+from perfrnn_live.engines.lstm.keys import silent_keys
+from perfrnn_live.engines.lstm.network import NetworkConfig, PerformanceRNN
 from perfrnn_live.errors import CheckpointMismatch
-from perfrnn_live.music.vocabulary import Vocabulary
 from perfrnn_live.training.augmentation import AUGMENTATIONS
 from perfrnn_live.training.batches import IGNORE, Batch, CarriedBatches
 from perfrnn_live.training.corpus import TokenCorpus
+from perfrnn_live.training.nats import Both, begin_anew, nats_of, validate
 from perfrnn_live.training.prefetch import FromProcess, FromThread
 from perfrnn_live.training.processes import Processes
 
@@ -199,9 +196,9 @@ def train(
         # what dropout leaves out, in a resumed run too
         torch.manual_seed((recipe.seed * 1_000_003 + updates) * processes.count + processes.rank)
         batch = Batch.of([supply.next() for supply in supplies])
-        hidden, keys = _begin_anew(batch, hidden, keys)
+        hidden, keys = begin_anew(batch, hidden, keys)
         with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
-            unasked, asked, hidden, keys = _nats(both, batch, hidden, keys, training.vocabulary)
+            unasked, asked, hidden, keys = nats_of(both, batch, hidden, keys, training.vocabulary)
         counted = processes.total(int((batch.targets != IGNORE).sum()))
         # gradients are averaged over the processes: this makes them those of all streams in one batch
         scaler.scale((unasked + asked) * (processes.count / counted)).backward()  # type: ignore[no-untyped-call]
@@ -223,76 +220,11 @@ def train(
     return best_path
 
 
-@torch.no_grad()
-def validate(network: PerformanceRNN, corpus: TokenCorpus, events: int) -> tuple[float, float]:
-    """Nats per event over the first `events` of up to 64 recordings side by side, the state carried: with nothing
-    asked, and with some of what is to come asked for."""
-    streams = min(64, len(corpus))
-    batches = CarriedBatches(corpus.first(streams), streams, segment=128)
-    hidden, keys = network.start(streams), silent_keys(streams, network.output.weight.device)
-    unasked, asked, counted = 0.0, 0.0, 0
-    events = min(events, int(corpus.ends[streams - 1]))
-    while counted < events:
-        batch = batches.next()
-        hidden, keys = _begin_anew(batch, hidden, keys)
-        nats, nats_asked, hidden, keys = _nats(Both(network), batch, hidden, keys, corpus.vocabulary)
-        unasked, asked = unasked + nats.item(), asked + nats_asked.item()
-        counted += int((batch.targets != IGNORE).sum())
-    return unasked / counted, asked / counted
-
-
-class Both(nn.Module):
-    """The network as it is trained: what it expects unasked, and, with no way back into its layers, asked."""
-
-    def __init__(self, network: PerformanceRNN) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(
-        self, tokens: Tensor, keys: Tensor, reminders: Tensor, asked: Tensor, hidden: Hidden
-    ) -> tuple[Tensor, Tensor, Hidden]:
-        """Logits unasked and asked, each (batch, time, size), and the hidden state after the last token."""
-        logits, expected, hidden = self.network(tokens, keys, reminders, hidden)
-        return logits, logits.detach() + self.network.handling(expected.detach(), asked), hidden
-
-
-def _nats(
-    both: nn.Module, batch: Batch, hidden: Hidden, keys: KeyState, vocabulary: Vocabulary
-) -> tuple[Tensor, Tensor, Hidden, KeyState]:
-    """Nats of all the batch's targets, unasked and asked, and where its streams stand after it."""
-    device = hidden[0].device
-    inputs, targets, reminders = (_on(device, array).long() for array in (batch.inputs, batch.targets, batch.reminders))
-    asked_for = _on(device, batch.asked).float()
-    features, keys = key_features(inputs, keys, vocabulary)
-    *logits, hidden = both(inputs, features, reminders, asked_for, hidden)
-    unasked, asked = (
-        cross_entropy(each.float().flatten(0, 1), targets.flatten(), ignore_index=IGNORE, reduction="sum")
-        for each in logits
-    )
-    return unasked, asked, hidden, keys
-
-
 def _groups(network: PerformanceRNN) -> list[dict[str, Any]]:
     """The layers, and the handling at a slower pace: what is asked says so little beside the past that at the layers'
     pace it goes under in the noise of its own gradient, and is never learned."""
     layers = [weight for name, weight in network.named_parameters() if not name.startswith("handling.")]
     return [{"params": layers, "pace": 1.0}, {"params": list(network.handling.parameters()), "pace": 0.15}]
-
-
-def _begin_anew(batch: Batch, hidden: Hidden, keys: KeyState) -> tuple[Hidden, KeyState]:
-    """The state detached from the last segment, and cleared for the streams that begin a recording."""
-    fresh = _on(hidden[0].device, batch.fresh)[:, None]
-
-    def clear(state: Tensor, empty: float) -> Tensor:
-        return torch.where(fresh, empty, state.detach().float())  # what is carried on is not rounded
-
-    return (clear(hidden[0], 0.0), clear(hidden[1], 0.0)), (clear(keys[0], 0.0), clear(keys[1], torch.inf))
-
-
-def _on(device: torch.device, array: NDArray[np.generic]) -> Tensor:
-    """An array as a tensor; onto a GPU from pinned memory, for which nobody waits."""
-    tensor = torch.from_numpy(array)
-    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
 
 
 @torch.no_grad()

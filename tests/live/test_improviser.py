@@ -454,7 +454,7 @@ def test_whoever_plays_what_the_model_remembers_exactly_what_sounded(
         elif doing == "interrupt":
             duet.interrupt(int(what))
         elif doing == "answer" and duet.improviser.resting:
-            duet.improviser.answer(duet.clock.now(), what)
+            duet.improviser.course.answer(duet.improviser.begin_on(duet.clock.now()), what)
         elif doing == "rest":
             duet.take_back()
             duet.improviser.rest(duet.clock.now())

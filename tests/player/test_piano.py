@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes.util
 import os
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,8 @@ from perfrnn_live.player.messages import PortBack, PortLost
 from perfrnn_live.player.piano import PIANO, Beside, PianoPort
 from perfrnn_live.player.ports import MemoryPort
 from perfrnn_live.player.watch import Watch
+
+FONT = Path("/usr/share/sounds/sf2/TimGM6mb.sf2")
 
 
 @pytest.fixture
@@ -50,6 +54,24 @@ def test_it_says_what_it_sounds_through_and_ends_with_its_port(piano: PianoPort)
     assert process.returncode == 0
     with pytest.raises(MidiUnavailable, match="closed"):
         piano.send(note_on(60, 80))
+
+
+@pytest.mark.skipif(not (ctypes.util.find_library("fluidsynth") and FONT.exists()), reason="needs FluidSynth, TimGM6mb")
+def test_a_sound_font_takes_its_place_and_a_broken_one_is_named(tmp_path: Path) -> None:
+    port = PianoPort("null", SystemClock(), FONT)
+    try:
+        assert port.wait() == "Null, 48000 Hz"
+        port.send(note_on(60, 80))
+    finally:
+        port.close()
+    torn = tmp_path / "torn.sf2"
+    torn.write_bytes(FONT.read_bytes()[:4000])
+    port = PianoPort("null", SystemClock(), torn)
+    try:
+        with pytest.raises(NoSound, match=r"torn\.sf2 is broken"):
+            port.wait()
+    finally:
+        port.close()
 
 
 def test_a_device_that_is_not_there_is_named() -> None:

@@ -23,6 +23,7 @@ from perfrnn_live.music.vocabulary import PERFORMANCE_8MS
 from perfrnn_live.training import loop, shards
 from perfrnn_live.training.batches import Batch, CarriedBatches
 from perfrnn_live.training.corpus import TokenCorpus
+from perfrnn_live.training.nats import Both, validate
 from tests.networks import corpus_of, random_tokens, tiny_network
 
 RECIPE = loop.Recipe(
@@ -179,7 +180,7 @@ def test_what_is_kept_is_the_average(corpus: TokenCorpus, tmp_path: Path, networ
     assert not torch.allclose(state["weights"]["output.weight"], state["network"]["output.weight"], atol=1e-3)
     network = PerformanceRNN(recipe.network).eval()
     network.load_state_dict(torch.load(best, weights_only=True)["weights"])
-    judged = loop.validate(network, corpus, recipe.validation_events)
+    judged = validate(network, corpus, recipe.validation_events)
     assert judged == (state["validation"], state["validation_asked"])
 
 
@@ -233,7 +234,7 @@ def test_what_is_asked_for_teaches_the_handles_and_nothing_else() -> None:
     torch.nn.init.normal_(network.handling.output.weight, std=0.1)
     tokens, reminders = torch.randint(0, 413, (2, 5)), torch.randint(0, 129, (2, 5, REMINDERS))
     told = (tokens, torch.rand(2, 5, KEY_FEATURES), reminders)
-    unasked, asked, _ = loop.Both(network)(*told, torch.rand(2, 5, TAUGHT.size), network.start(2))
+    unasked, asked, _ = Both(network)(*told, torch.rand(2, 5, TAUGHT.size), network.start(2))
     torch.testing.assert_close(unasked, network(*told, network.start(2))[0])
     assert not torch.allclose(unasked, asked)
     asked.logsumexp(-1).sum().backward()
@@ -272,7 +273,7 @@ def test_resuming_a_torn_state(kept: int, corpus: TokenCorpus, tmp_path: Path) -
 def test_validation_hears_a_small_corpus_once() -> None:
     corpus = corpus_of(random_tokens(1, 50), random_tokens(2, 50))
     network = tiny_network()
-    assert loop.validate(network, corpus, len(corpus.tokens)) == loop.validate(network, corpus, 10**9)
+    assert validate(network, corpus, len(corpus.tokens)) == validate(network, corpus, 10**9)
 
 
 _SHARED = """
