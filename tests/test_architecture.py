@@ -33,7 +33,7 @@ PACKAGES = {
     "player": {"numpy", "rtmidi", "supriya_midi", "jack"},
     "sound": {"numpy", "miniaudio"},
     "live": {"numpy"},
-    "stage": {"numpy", "rich", "platformdirs", "pythonosc"},
+    "stage": {"numpy", "rich", "platformdirs", "link", "pythonosc"},
     "training": {"numpy", "torch", "rich", "platformdirs"},
     "evaluation": {"numpy", "rich"},
 }

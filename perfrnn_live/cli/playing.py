@@ -57,6 +57,9 @@ def play(
         Path | None, typer.Option(help="Keep what was sounded in a new .mid file, or as .wav in both.")
     ] = None,
     log: Annotated[Path | None, typer.Option(help="Keep what was decided, and how quickly, in a new file.")] = None,
+    link: Annotated[
+        bool, typer.Option("--link", help="Follow the beat of Ableton Link; needs the extra `link`.")
+    ] = False,
     osc: Annotated[str | None, typer.Option(help="Listen for OSC on a port of this machine, or HOST:PORT.")] = None,
     osc_to: Annotated[str | None, typer.Option(help="Tell how it stands by OSC, to a port or HOST:PORT.")] = None,
     send_transport: Annotated[
@@ -109,6 +112,7 @@ def play(
         osc=None if osc is None else address_of(osc),
         osc_to=None if osc_to is None else address_of(osc_to),
         controller=controller,
+        link=link,
         transport=send_transport,
         quiet=quiet,
     )

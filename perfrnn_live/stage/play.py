@@ -28,6 +28,7 @@ from perfrnn_live.player.profiles import DAW, Profile
 from perfrnn_live.sampling.controls import Controls
 from perfrnn_live.sampling.opening import begin
 from perfrnn_live.sound.wav import is_sound, write_sound
+from perfrnn_live.stage.ableton_link import LinkClock
 from perfrnn_live.stage.assembly import open_session
 from perfrnn_live.stage.connection import NOWHERE, Connection
 from perfrnn_live.stage.desk import Desk
@@ -57,7 +58,7 @@ class PlayOptions:
     `prime` ends, or else as a piece begins, or as in the `middle` of one. While a sequencer's clock
     comes in, answers begin on the next beat or bar, as `quantise` says. OSC is listened for at `osc` and sent to
     `osc_to`, each a host and a port. Where knobs stand is sent to the output `controller`.
-    With `transport` Start is sent before the first note, and Stop at the end.
+    With `transport` Start is sent before the first note, and Stop at the end. With `link` the clock is Ableton Link's.
     """
 
     model: Path
@@ -84,6 +85,7 @@ class PlayOptions:
     osc_to: tuple[str, int] | None = None
     controller: str | None = None
     transport: bool = False
+    link: bool = False
     quiet: bool = False
 
 
@@ -172,6 +174,8 @@ def play(options: PlayOptions) -> Summary:
         if options.osc is not None:
             osc = OscIn(options.osc, session.wish, say)
             stack.callback(osc.close)
+        if options.link:
+            stack.callback(LinkClock(session.bring, clock).close)
         if connection.typed or not options.quiet:
             typed = stack.enter_context(_typed(session, clock, connection.typed))
             stack.enter_context(key_presses(typed))

@@ -24,6 +24,7 @@ from perfrnn_live.player.messages import (
     Failed,
     Panic,
     PortBack,
+    Pulse,
     Ready,
     Received,
     Release,
@@ -34,6 +35,7 @@ from perfrnn_live.player.messages import (
     Stopped,
     TakeBack,
     TakenBack,
+    Transport,
 )
 from perfrnn_live.stage.desk import Desk, FaceWish
 from perfrnn_live.stage.listeners import Face, Fact, Kept, Listener
@@ -47,8 +49,8 @@ _ANSWER_S = 2.0
 _PATIENCE_S = 2.0  # for what is still being written at the end
 _LIVES, _LIVED_S = 3, 60.0  # so many players may be lost in so short a time
 
-Arrival = FaceWish | Said | Received
-"""What comes in through the inbox: something asked for, something to be read, something played."""
+Arrival = FaceWish | Said | Received | Pulse | Transport
+"""What comes in through the inbox: something asked for, something to be read, something played, somebody's beat."""
 
 Reopen = Callable[[frozenset[int]], Link]
 """Starts another player on the same ports, which first releases everything: these pitches for certain."""
@@ -96,9 +98,9 @@ class Session:
         self._inbox.put(wish)
         self._link.wake()
 
-    def bring(self, received: Received) -> None:
-        """Let a message come in that no port of the player's brought. Safe to call from another thread."""
-        self._inbox.put(received)
+    def bring(self, arrived: Received | Pulse | Transport) -> None:
+        """Let something come in that no port of the player's brought. Safe to call from another thread."""
+        self._inbox.put(arrived)
         self._link.wake()
 
     def run(self, seconds: float | None = None) -> Summary:
@@ -172,7 +174,7 @@ class Session:
                 self._tell(report)
 
     def _take_in(self, arrived: Arrival) -> None:
-        if isinstance(arrived, Said):
+        if isinstance(arrived, Said | Pulse | Transport):
             self._tell(arrived)
         elif isinstance(arrived, Received):
             self._send(arrived)  # the player decides whose it is, as with all that comes in
