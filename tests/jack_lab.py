@@ -143,8 +143,9 @@ def available() -> bool:
 
 
 @contextlib.contextmanager
-def server(period: int = PERIOD) -> Iterator[subprocess.Popen[Any]]:
-    """A JACK server with the dummy driver, also for JACK clients in this process while the block lasts.
+def server(period: int = PERIOD, rate: int = SAMPLE_RATE, channels: int = 2) -> Iterator[subprocess.Popen[Any]]:
+    """A JACK server with the dummy driver, also for JACK clients in this process while the block lasts. It has so many
+    playback `channels`.
 
     Gives the process; it leads a group of its own.
     """
@@ -152,7 +153,8 @@ def server(period: int = PERIOD) -> Iterator[subprocess.Popen[Any]]:
     # -S: a period ends when all clients are through, so that nothing is lost. One that does not get there (it is
     # stopped, or starved on a busy machine) is waited for ten times -t in each period: 5 s unless told.
     how = ["-S", "-t", str(_PATIENCE_MS)]
-    command = ["jackd", "-n", SERVER, *realtime, *how, "-d", "dummy", "-r", str(SAMPLE_RATE), "-p", str(period)]
+    driver = ["-d", "dummy", "-r", str(rate), "-p", str(period), "-P", str(channels)]
+    command = ["jackd", "-n", SERVER, *realtime, *how, *driver]
     with _only_one(), _environment(), contextlib.ExitStack() as running:
         running.callback(_sweep)
         # The server of a test run that died a moment ago may still hold the name.

@@ -107,6 +107,16 @@ def test_a_torn_one_is_named(tmp_path: Path, kept: int) -> None:
         instrument_of(path)(RATE)
 
 
+@real
+def test_a_huge_one_is_not_read_into_memory(tmp_path: Path) -> None:
+    path = tmp_path / "huge.sf2"
+    with path.open("wb") as file:
+        file.write(b"RIFF\xf0\xff\xff\xffsfbkLIST\xe0\xff\xff\xffINFO")
+        file.truncate(6 << 30)  # takes no place on the disk
+    with pytest.raises(BadValue, match=r"huge.sf2 is broken"):
+        instrument_of(path)(RATE)
+
+
 def test_where_fluidsynth_is_missing_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(ctypes.util, "find_library", lambda name: None)
     monkeypatch.setattr(soundfont, "_NAMES", {"linux": "libnowhere.so"})

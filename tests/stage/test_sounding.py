@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -163,6 +164,45 @@ def test_a_key_played_through_sounds_at_once(lab: object, tmp_path: Path) -> Non
     took_ms = 1000 * int(np.argmax(sound > 0.1 * sound.max())) / RATE
     print(f"{took_ms:.1f} ms from the key to its sound")
     assert sound.max() > 0.05 and 0 < took_ms < 60
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(22_050, 1), (192_000, 8)])
+def test_it_sounds_on_devices_of_any_rate_and_number_of_channels(rate: int, channels: int, tmp_path: Path) -> None:
+    if not jack_lab.available():
+        pytest.skip(f"not installed: {', '.join(jack_lab.missing())}")
+    with (
+        jack_lab.server(PERIOD, rate, channels),
+        jack_lab.listener(tmp_path / "kept.npz") as (sound_port, _),
+        playing("--output", "piano", "--audio", "jack", "--density", "10", "--seconds", "4") as session,
+    ):
+        jack_lab.wait_for_port(AUDIO)
+        jack_lab.connect(AUDIO, sound_port)
+        status, _, err = ended(session)
+        assert (status, err) == (0, "")
+    sound = np.load(tmp_path / "kept.npz")["sound"].astype(np.float64)
+    assert np.abs(sound).max() > 0.01
+    spectrum = np.abs(np.fft.rfft(sound)) ** 2
+    played = np.fft.rfftfreq(len(sound), 1 / rate) < 5000
+    assert spectrum[played].sum() > 0.95 * spectrum.sum(), "a piano, and not its pieces"
+
+
+def test_an_audio_device_that_is_taken_away_in_mid_note_and_is_back(tmp_path: Path) -> None:
+    if not jack_lab.available():
+        pytest.skip(f"not installed: {', '.join(jack_lab.missing())}")
+    with contextlib.ExitStack() as stack:
+        with jack_lab.server(PERIOD):
+            session = stack.enter_context(playing("--output", "piano", "--audio", "jack", "--density", "12"))
+            jack_lab.wait_for_port(AUDIO)
+            time.sleep(2)
+        assert session.poll() is None
+        with jack_lab.server(PERIOD), jack_lab.listener(tmp_path / "kept.npz") as (sound_port, _):
+            jack_lab.wait_for(lambda: AUDIO in jack_lab.lsp(), "the piano's return", limit_s=30, pause_s=0.3)
+            jack_lab.connect(AUDIO, sound_port)
+            time.sleep(3)
+            session.terminate()
+            status, _, _ = ended(session)
+            assert status == 0
+    assert np.abs(np.load(tmp_path / "kept.npz")["sound"]).max() > 0.005
 
 
 def test_without_midi_the_piano_sounds_alone(tmp_path: Path) -> None:
