@@ -87,7 +87,7 @@ class LosablePort(MemoryPort):
 
     there = True
 
-    def send(self, message: bytes) -> None:
+    def send(self, message: bytes, due_s: float | None = None) -> None:
         if self.there:
             super().send(message)
 

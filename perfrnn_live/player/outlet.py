@@ -16,11 +16,12 @@ class Outlet:
         self._output, self._clock, self._profile = output, clock, profile
         self.echo, self.loopback = EchoFilter(profile), Loopback()
 
-    def put(self, message: bytes, is_own: bool = False) -> float:
-        """Send it; `is_own`, if the machine planned it. Returns how many seconds it takes to sound."""
+    def put(self, message: bytes, is_own: bool = False, due_s: float | None = None) -> float:
+        """Send it; `is_own`, if the machine planned it; `due_s` is when it was to be sent, by default now. Returns how
+        many seconds it takes to sound."""
         message = self._profile.to_output(message)
         sent_s, delay_s = self._clock.now(), self._profile.output_delay_s(message)
-        self._output.send(message)
+        self._output.send(message, due_s)
         self.echo.sent(sent_s + delay_s, message)
         self.loopback.sent(sent_s, message, is_own)
         return delay_s

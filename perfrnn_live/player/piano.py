@@ -44,12 +44,12 @@ class PianoPort:
             raise NoSound(self._said or "the piano did not start in ten seconds")
         return self._said
 
-    def send(self, message: bytes) -> None:
+    def send(self, message: bytes, due_s: float | None = None) -> None:
         if self._closed:
             raise MidiUnavailable("The piano is closed.")
         if len(message) == LINE.size - 8 and self._sounds:
             try:
-                os.write(self._pipe, LINE.pack(self._clock.now(), message))
+                os.write(self._pipe, LINE.pack(self._clock.now() if due_s is None else due_s, message))
             except OSError:  # it has ended, or stands still with its pipe full, and then another one is to start
                 self._sounds = False
                 self._process.kill()
@@ -112,9 +112,9 @@ class Beside:
         self._output, self._piano = output, piano
         self.name = output.name
 
-    def send(self, message: bytes) -> None:
-        self._piano.send(message)
-        self._output.send(message)
+    def send(self, message: bytes, due_s: float | None = None) -> None:
+        self._piano.send(message, due_s)
+        self._output.send(message, due_s)
 
     def look(self) -> bool:
         return self._output.look()

@@ -301,7 +301,7 @@ class Player:
         self._put_and_report(message, None, self._clock.now())
 
     def _put_and_report(self, message: bytes, number: int | None, due_s: float) -> None:
-        delay_s = self._outlet.put(message, is_own=True)
+        delay_s = self._outlet.put(message, is_own=True, due_s=due_s)
         if strikes(message):
             self._sounding.add(message[1])
         elif releases(message):

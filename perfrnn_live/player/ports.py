@@ -48,9 +48,10 @@ class Port(Protocol):
 class MidiOut(Port, Protocol):
     """Where messages go. One thread sends, looks and closes. Closing releases no notes: that is the player's."""
 
-    def send(self, message: bytes) -> None:
-        """Send one raw MIDI message at once, or nowhere if the port has vanished. Raises MidiUnavailable if the driver
-        refuses it though the port is there, and if the port is closed."""
+    def send(self, message: bytes, due_s: float | None = None) -> None:
+        """Send one raw MIDI message at once, or nowhere if the port has vanished. What can sound it at the very moment
+        it was due, by default now, does. Raises MidiUnavailable if the driver refuses it though the port is there, and
+        if the port is closed."""
         ...
 
 
@@ -85,7 +86,7 @@ class MemoryPort:
         self.closed = False
         self._clock = clock
 
-    def send(self, message: bytes) -> None:
+    def send(self, message: bytes, due_s: float | None = None) -> None:
         if self.closed:
             raise MidiUnavailable(f"The MIDI output {self.name!r} is closed.")
         self.sent.append((self._clock.now(), bytes(message)))
@@ -105,7 +106,7 @@ class SilentPort:
 
     name = "none"
 
-    def send(self, message: bytes) -> None:
+    def send(self, message: bytes, due_s: float | None = None) -> None:
         pass
 
     def look(self) -> bool:
@@ -176,7 +177,7 @@ class _DriverOut(_DriverPort):
     def __init__(self, name: str) -> None:
         super().__init__("output", name)
 
-    def send(self, message: bytes) -> None:
+    def send(self, message: bytes, due_s: float | None = None) -> None:
         if self._closed:
             raise MidiUnavailable(f"The MIDI output {self.name!r} is closed.")
         if self._client is None or self._gone:

@@ -28,7 +28,7 @@ class Loop:
     keys: set[int] = field(default_factory=set)
     on_its_way: Arrivals = field(default_factory=list)
 
-    def send(self, message: bytes) -> None:
+    def send(self, message: bytes, due_s: float | None = None) -> None:
         self.keys ^= {message[1]}
         delay_s = self.delay_s(message[2]) if strikes(message) else 0.06
         if delay_s is not None:
@@ -164,7 +164,7 @@ class WiredPort(MemoryPort):
         super().__init__(wire.clock, name)
         self._wire = wire
 
-    def send(self, message: bytes) -> None:
+    def send(self, message: bytes, due_s: float | None = None) -> None:
         if not self._wire.cut:
             self._wire.received(self._wire.clock.now() + 0.004, message)
 

@@ -194,7 +194,7 @@ def test_a_note_on_with_velocity_0_counts_as_a_release() -> None:
 class BrokenPort(LosablePort):
     """Takes strikes, but no releases."""
 
-    def send(self, message: bytes) -> None:
+    def send(self, message: bytes, due_s: float | None = None) -> None:
         if message[0] & 0xF0 != 0x90:
             raise MidiUnavailable("the piano is gone")
         super().send(message)
@@ -342,6 +342,24 @@ def test_start_goes_out_before_the_first_note_and_stop_after_the_last() -> None:
     assert [message for _, message in silent.sent] == [PEDAL_UP]
 
 
+def test_an_output_is_told_when_a_message_was_due() -> None:
+    """So that a piano that sounds at samples sounds it there, however late it was sent."""
+    stage, dues = Stage(), []
+    send = stage.port.send
+
+    def noting(message: bytes, due_s: float | None = None) -> None:
+        dues.append(due_s)
+        send(message, due_s)
+
+    stage.port.send = noting  # type: ignore[method-assign]
+    stage.schedule((0.5, 0, note_on(C, 80)), (0.75, 1, note_off(C)))
+    for moment_s in (1000.504, 1000.76):
+        stage.clock.wait_until(moment_s)
+        stage.player.play_due()
+    assert dues == [1000.5, 1000.75]
+    assert [at_s for at_s, _ in stage.sent] == [0.504, 0.76]
+
+
 def test_what_a_controller_is_to_show_goes_to_it_alone() -> None:
     stage = Stage()
     stage.player.handle(Show((control_change(1, 90), control_change(20, 3))))
@@ -442,8 +460,8 @@ class Studio(Stage):
         self.velocity = 0
         send = self.port.send
 
-        def checked(message: bytes) -> None:
-            send(message)
+        def checked(message: bytes, due_s: float | None = None) -> None:
+            send(message, due_s)
             if self.port.there:
                 self.check(message)
 
