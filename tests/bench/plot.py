@@ -1,8 +1,9 @@
-"""`python -m tests.bench.plot FIGURES.json PLOT.svg`: asked against got, as a picture.
+"""`python -m tests.bench.plot FIGURES.json PLOT.svg`: asked against got, or what comes back, as a picture.
 
 Draws what `python -m tests.bench.knobs --json FIGURES.json` measured: for density, loudness and register what was asked
 (across) and what was played (upwards, with its standard error) beside the diagonal; and the composers by how many notes
-a second are played and how many keys sound.
+a second are played and how many keys sound. Or what `python -m tests.bench.motifs --json FIGURES.json` measured: the
+shares of patterns that come back, people's beside the model's.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 _SIDE, _MARGIN = 250, 55  # pixels
+_BARS_LEFT, _BARS_WIDTH, _BAR = 160, 560, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +83,34 @@ def drawing(figures: dict[str, Any]) -> str:
     for place, (knob, (unit, low, high)) in enumerate(ranges.items()):
         panel = Panel(_MARGIN + place * step, 40, (f"{knob} asked, {unit}", low, high), ("got", low, high))
         parts += [*panel.frame(), *follows(panel, rows[knob])]
-    composers = Panel(_MARGIN + 3 * step, 40, ("composer asked: notes a second", 5, 13), ("keys sounding", 2, 8))
+    composers = Panel(_MARGIN + 3 * step, 40, ("composer asked: notes a second", 7, 15), ("keys sounding", 0, 12))
     parts += [*composers.frame(), *named(composers, rows["composer"])]
-    width, height = 4 * step + 60, _SIDE + 90
+    return _svg(4 * step + 60, _SIDE + 90, parts)
+
+
+def returning(figures: dict[str, Any]) -> str:
+    """What comes back, as bars, SVG: people's in blue, the model's in red."""
+    answers = {who: each["patterns"] for who, each in figures["answers"].items() if "from nothing" not in who}
+    parts: list[str] = []
+    top = 10
+    for title, shares in (
+        ("of an answer's patterns of three intervals, those of its call", answers),
+        ("of the patterns of four intervals within 30 s, those heard before", figures["repetition"]),
+    ):
+        parts.append(_text(_BARS_LEFT, top + 12, title, "start"))
+        for who, share in shares.items():
+            top += _BAR
+            colour = "#c33" if "model" in who else "#36c"
+            parts.append(_text(_BARS_LEFT - 6, top + 13, who, "end"))
+            parts.append(
+                f'<rect x="{_BARS_LEFT}" y="{top + 3}" width="{share * _BARS_WIDTH:.1f}" height="13" fill="{colour}"/>'
+            )
+            parts.append(_text(_BARS_LEFT + share * _BARS_WIDTH + 5, top + 13, f"{share:.1%}", "start"))
+        top += 2 * _BAR
+    return _svg(_BARS_LEFT + _BARS_WIDTH, top, parts)
+
+
+def _svg(width: int, height: int, parts: list[str]) -> str:
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif"'
     return (
         f'{head} font-size="11">\n<rect width="100%" height="100%" fill="white"/>\n' + "\n".join(parts) + "\n</svg>\n"
@@ -96,4 +123,5 @@ def _text(x: float, y: float, text: str, anchor: str) -> str:
 
 if __name__ == "__main__":
     source, target = map(Path, sys.argv[1:3])
-    target.write_text(drawing(json.loads(source.read_text(encoding="utf-8"))), encoding="utf-8")
+    measured = json.loads(source.read_text(encoding="utf-8"))
+    target.write_text((returning if "answers" in measured else drawing)(measured), encoding="utf-8")
