@@ -22,7 +22,8 @@ MAY_KNOW = {
     "sound": {"errors", "music"},
     "player": {"errors", "music", "sound"},
     "live": {"errors", "music", "engines", "sampling", "player"},
-    "stage": {"errors", "music", "engines", "sampling", "player", "live", "sound"},
+    "library": {"errors", "music", "player", "live", "sound"},
+    "stage": {"errors", "music", "engines", "sampling", "player", "live", "sound", "library"},
     "training": {"errors", "music", "engines"},
     "evaluation": {"errors", "music", "engines", "sampling", "training"},
 }
@@ -33,6 +34,7 @@ PACKAGES = {
     "player": {"numpy", "rtmidi", "supriya_midi", "jack"},
     "sound": {"numpy", "miniaudio"},
     "live": {"numpy"},
+    "library": set(),
     "stage": {"numpy", "rich", "platformdirs", "link", "pythonosc"},
     "training": {"numpy", "torch", "rich", "platformdirs"},
     "evaluation": {"numpy", "rich"},

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from perfrnn_live.library.store import Library as Opened
 
 Model = Annotated[str, typer.Option(help="A shipped model's name, or a model folder.")]
 Prime = Annotated[Path | None, typer.Option(help="A .mid file to go on from; its last 30 s are heard, not replayed.")]
@@ -24,3 +27,16 @@ Blend = Annotated[float, typer.Option(help="How far it leans, 0 to 1.")]
 Recall = Annotated[float, typer.Option(help="How often and how closely it quotes what was heard, 0 to 1.")]
 Middle = Annotated[bool, typer.Option("--middle", help="Begin as if the music were under way, not as a piece begins.")]
 SoundFont = Annotated[Path | None, typer.Option(help="A .sf2 file to sound in the piano's place, by FluidSynth.")]
+Library = Annotated[Path | None, typer.Option(help="The file in which sessions are kept, in place of your own.")]
+
+
+def library_at(asked: Path | None) -> Opened:
+    """The library asked for, open. Raises BadValue if there is none yet."""
+    from perfrnn_live.errors import BadValue
+    from perfrnn_live.library.store import Library as Kept
+    from perfrnn_live.stage import places
+
+    path = asked or places.library()
+    if not path.exists():
+        raise BadValue(f"no session has been kept in {path} yet")
+    return Kept(path)

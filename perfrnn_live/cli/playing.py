@@ -56,6 +56,8 @@ def play(
     record: Annotated[
         Path | None, typer.Option(help="Keep what was sounded in a new .mid file, or as .wav in both.")
     ] = None,
+    library: options.Library = None,
+    no_library: Annotated[bool, typer.Option("--no-library", help="Do not keep this session.")] = False,
     log: Annotated[Path | None, typer.Option(help="Keep what was decided, and how quickly, in a new file.")] = None,
     link: Annotated[
         bool, typer.Option("--link", help="Follow the beat of Ableton Link; needs the extra `link`.")
@@ -75,6 +77,7 @@ def play(
     from perfrnn_live.music.pitch import pitch_of, range_of
     from perfrnn_live.player.profiles import load_profile
     from perfrnn_live.sound.wav import is_sound
+    from perfrnn_live.stage import places
     from perfrnn_live.stage.osc import address_of
     from perfrnn_live.stage.play import PlayOptions
     from perfrnn_live.stage.play import play as run
@@ -108,6 +111,7 @@ def play(
         seconds=seconds,
         record=record,
         pads=pads,
+        library=None if no_library else library or places.library(),
         log=log,
         osc=None if osc is None else address_of(osc),
         osc_to=None if osc_to is None else address_of(osc_to),

@@ -37,6 +37,7 @@ class Action(Enum):
     AGAIN = "again"
     FREEZE = "freeze"
     SAVE_PADS = "save_pads"
+    MOMENT = "moment"
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,8 @@ class Detours:
                 self._thaw(settings.mode)
             case Action.FREEZE:
                 self._freeze(at_s, settings.mode)
+            case Action.MOMENT:
+                self._orders.said = "this moment is marked"
             case Action.SAVE_PADS:
                 self._orders.give(KeepPads(self._pads.copy()))
             case Pad(number, store=True):

@@ -49,7 +49,7 @@ class Memory:
     def time_s(self, step: int) -> float:
         """When `step` is, or was."""
         assert self.origin_s is not None
-        return self.origin_s + step * self.step_s
+        return round(self.origin_s + step * self.step_s, 6)
 
     def steps_until(self, time_s: float) -> float:
         """Steps, with their fraction, from the last event heard to `time_s`; 0 while time stands still."""

@@ -18,14 +18,20 @@ class Clock(Protocol):
         ...
 
 
+def wall_s() -> float:
+    """Seconds since 1970, by the wall's clock, which may be set: for what people are to read, and nothing else."""
+    return time.time()
+
+
 class SystemClock:
-    """The machine's performance counter, shared by all processes of the machine."""
+    """The machine's performance counter, shared by all processes of the machine, in whole microseconds: so moments take
+    little room where they are kept, and are read as exactly the same."""
 
     # Sleeping is exact to about 0.1 ms; the rest is spun. Spinning longer buys nothing and costs a core.
     _SPIN_S = 0.0003
 
     def now(self) -> float:
-        return time.perf_counter()  # not monotonic(): on Windows that one ticks at 15.6 ms
+        return round(time.perf_counter(), 6)  # not monotonic(): on Windows that one ticks at 15.6 ms
 
     def wait_until(self, moment_s: float) -> None:
         pause_s = moment_s - self._SPIN_S - self.now()

@@ -43,6 +43,7 @@ def open_session(
     faces: Sequence[Face] = (),
     reopen: Reopen | None = None,
     inbox: SimpleQueue[Arrival] | None = None,
+    began_s: float | None = None,
 ) -> Session:
     """A session that goes on from `start`, ready to `run`.
 
@@ -54,9 +55,11 @@ def open_session(
     next beat or bar, as `quantise` says. Without `pads` and `desk`, nothing is read from disk.
     `listeners` are told every fact, `faces` are shown the state five times a second: put those that may be slow into
     `Kept` and `Shown`. `reopen` starts another player when one is lost; `inbox` is for those who speak up early.
+    `began_s` is when it began, by default now.
     """
     settings, controls = settings or Settings(), controls or Controls()
     improviser = Improviser(continuation, start, controls, np.random.default_rng(seed), lead_s, beams)
     pads = pads or Pads(continuation.engine, "pads", _UNNAMED_PADS)
-    machine = Machine(improviser, settings, Steering(controls, split), pads, clock.now(), quantise)
+    began_s = clock.now() if began_s is None else began_s
+    machine = Machine(improviser, settings, Steering(controls, split), pads, began_s, quantise)
     return Session(link, clock, machine, desk or Desk(settings, None), listeners, faces, reopen, inbox)

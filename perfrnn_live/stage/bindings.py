@@ -28,6 +28,7 @@ DEFAULTS = {name: f"CC {knob.cc}" for name, knob in KNOBS.items()} | {
     "again": "CC 103",
     "freeze": "CC 104",
     "panic": "CC 105",
+    "moment": "CC 106",
     **{f"recall_{number}": f"CC {109 + number}" for number in range(1, 9)},
 }
 _PATIENCE_S = 2.0  # what is not written by then, after the end, is given up

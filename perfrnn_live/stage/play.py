@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
-import platformdirs
-
+from perfrnn_live import __version__
 from perfrnn_live.engines.handles import UNASKED
 from perfrnn_live.errors import PerfRNNError, PlayerLost
 from perfrnn_live.files import check_writable
+from perfrnn_live.library.keeper import Keeper
+from perfrnn_live.library.store import Library
 from perfrnn_live.live.beats import Quantise
 from perfrnn_live.live.controls import Settings
 from perfrnn_live.live.pads import open_pads
 from perfrnn_live.live.steering import Steering
 from perfrnn_live.music.midifile import MidiFileWriter, read_notes
-from perfrnn_live.player.clock import Clock, SystemClock
+from perfrnn_live.player.clock import Clock, SystemClock, wall_s
 from perfrnn_live.player.messages import Received, Said
 from perfrnn_live.player.profiles import DAW, Profile
 from perfrnn_live.sampling.controls import Controls
 from perfrnn_live.sampling.opening import begin
 from perfrnn_live.sound.wav import is_sound, write_sound
+from perfrnn_live.stage import places
 from perfrnn_live.stage.ableton_link import LinkClock
 from perfrnn_live.stage.assembly import open_session
 from perfrnn_live.stage.connection import NOWHERE, Connection
@@ -43,6 +47,7 @@ from perfrnn_live.stage.typing_keys import COMPUTER, typed_piano
 
 _APP = "perfrnn-live"
 _SWITCH_S = 0.0005
+_STILL_PLAYS_S = 10.0  # a session in the library that was seen so lately may be going on
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,7 @@ class PlayOptions:
     seconds: float | None = None
     record: Path | None = None
     pads: Path | None = None
+    library: Path | None = None
     log: Path | None = None
     osc: tuple[str, int] | None = None
     osc_to: tuple[str, int] | None = None
@@ -99,13 +105,14 @@ def play(options: PlayOptions) -> Summary:
     for path in (options.record, record, options.log):
         if path is not None:
             check_writable(path)
+    if options.library is not None:
+        _tell_of_broken_off(options.library)
     inbox: SimpleQueue[Arrival] = SimpleQueue()
 
     def say(sentence: str) -> None:
         inbox.put(Said(sentence))
 
-    learned = platformdirs.user_config_path(_APP, appauthor=False) / "controls.toml"
-    desk = Desk(options.settings, learned, shows=options.controller is not None)
+    desk = Desk(options.settings, places.controls(), shows=options.controller is not None)
     profile = options.profile
     ports = options.output, options.inputs, options.audio, options.thru
     connection = Connection(*ports, profile, options.soundfont, options.controller, options.transport)
@@ -115,8 +122,7 @@ def play(options: PlayOptions) -> Summary:
         unknown = (continuation.engine.handles or UNASKED).unknown
         if unknown:
             _tell(f"{options.model.name} cannot be asked for {', '.join(unknown)}: those knobs change nothing")
-        own = platformdirs.user_data_path(_APP, appauthor=False) / "pads" / f"{options.model.name}.npz"
-        pads = open_pads(continuation.engine, options.model, own, options.pads, _tell)
+        pads = open_pads(continuation.engine, options.model, places.pads(options.model), options.pads, _tell)
         ready = connection.ready(_tell)
         if ready.output == NOWHERE and options.output is None:
             record = record or Path(f"{_APP}-{datetime.now():%Y%m%d-%H%M%S}.mid")
@@ -142,6 +148,10 @@ def play(options: PlayOptions) -> Summary:
         listeners.append(kept(Recorder(writer, began_s, profile.longest_delay_s), "the recording"))
     if options.log is not None:
         listeners.append(kept(Journal(began_s, options.log), "the log"))
+    seed = secrets.randbits(32) if options.seed is None else options.seed
+    if options.library is not None:
+        about = _about(options, continuation.engine.fingerprint, seed, began_s)
+        listeners.append(kept(Keeper(options.library, about, began_s, wall_s, say), "the session in the library"))
     with contextlib.ExitStack() as stack:
         faces = []
         if options.osc_to is not None:
@@ -160,7 +170,7 @@ def play(options: PlayOptions) -> Summary:
             settings=options.settings,
             controls=base,
             split=options.split,
-            seed=options.seed,
+            seed=seed,
             beams=options.beams,
             lead_s=profile.longest_delay_s,
             quantise=options.quantise,
@@ -170,6 +180,7 @@ def play(options: PlayOptions) -> Summary:
             faces=faces,
             reopen=connection.reopen,
             inbox=inbox,
+            began_s=began_s,
         )
         if options.osc is not None:
             osc = OscIn(options.osc, session.wish, say)
@@ -191,6 +202,35 @@ def play(options: PlayOptions) -> Summary:
     if sound_file is not None and record is not None:
         _keep_sound(record, sound_file, options.soundfont)
     return summary
+
+
+def _about(options: PlayOptions, fingerprint: str, seed: int, began_s: float) -> dict[str, Any]:
+    """What the library is told of a session."""
+    return {
+        "began": f"{datetime.now():%Y-%m-%d %H:%M:%S}",
+        "began_s": began_s,
+        "model": options.model.name,
+        "fingerprint": fingerprint,
+        "seed": seed,
+        "settings": {name: getattr(value, "value", value) for name, value in asdict(options.settings).items()},
+        "profile": options.profile.name,
+        "version": __version__,
+        **{name: getattr(options, name) for name in ("lowest", "highest", "split", "beams", "quantise", "middle")},
+        "prime": None if options.prime is None else str(options.prime.absolute()),
+        "polyphony": options.profile.polyphony,
+        "min_note_s": options.profile.min_note_s,
+        "lead_s": options.profile.longest_delay_s,
+    }
+
+
+def _tell_of_broken_off(path: Path) -> None:
+    """Sessions that did not come to their end, which somebody may be looking for."""
+    if not path.exists():
+        return
+    with contextlib.suppress(PerfRNNError), Library(path) as library:
+        for entry in library.broken_off(wall_s() - _STILL_PLAYS_S):
+            began, minutes = entry.about.get("began", "?"), f"{entry.seconds / 60:.1f} minutes, {entry.notes} notes"
+            _tell(f"session {entry.id} of {began} broke off; kept are {minutes}: perfrnn-live sessions show {entry.id}")
 
 
 def _keep_sound(recording: Path, sound: Path, soundfont: Path | None) -> None:

@@ -34,6 +34,7 @@ KEYS: dict[str, FaceWish] = {
     "a": Action.AGAIN,
     "f": Action.FREEZE,
     "w": Action.SAVE_PADS,
+    "k": Action.MOMENT,
     "q": Action.QUIT,
     **{str(number): Pad(number, store=False) for number in range(1, 9)},
     **{key: Pad(number, store=False) for number, key in enumerate(_F_KEYS, 1)},

@@ -1,0 +1,218 @@
+"""The library: sessions in a SQLite database, each a row of what it was and parts of what happened, in order.
+
+It is in WAL mode with `synchronous = FULL`: what is committed is on the disk, whatever becomes of the program or the
+power. Several instruments may write into one library at once. Nothing in it is a pickle, and nothing is executed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from perfrnn_live.errors import BadValue, CannotWrite
+from perfrnn_live.library.packed import Fact, pack, unpack
+
+VERSION = 1
+_PATIENCE_S = 2.0  # for another instrument's commit
+_SCHEMA = f"""
+CREATE TABLE session (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    about TEXT NOT NULL,       -- JSON: when it began, model, seed, settings and so on
+    seconds REAL NOT NULL,     -- how long it has been kept for
+    seen REAL NOT NULL,        -- when that was, seconds since 1970
+    ended INTEGER NOT NULL,    -- 1 if it came to its end, 2 if it did not and somebody was told
+    notes INTEGER NOT NULL,    -- strikes of both players
+    tag TEXT NOT NULL
+);
+CREATE TABLE part (
+    session INTEGER NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    facts BLOB NOT NULL,       -- see packed.py
+    PRIMARY KEY (session, number)
+) WITHOUT ROWID;
+CREATE TABLE moment (
+    session INTEGER NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+    from_s REAL NOT NULL,      -- from the beginning of the session
+    to_s REAL NOT NULL
+);
+CREATE INDEX moments ON moment (session);
+PRAGMA user_version = {VERSION};
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A session as it stands in the library. `about` is what it was begun with; `seconds` its length; `moments` are
+    marked passages, each from and to so many seconds from its beginning."""
+
+    id: int
+    about: dict[str, Any]
+    seconds: float
+    seen: float
+    ended: bool
+    notes: int
+    tag: str
+    moments: tuple[tuple[float, float], ...] = field(default=())
+
+
+class Library:
+    """An open library. One thread uses it. Raises CannotWrite where the disk refuses, BadValue where it is no library,
+    or one of a later version."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens it, or makes a new one."""
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._database = sqlite3.connect(path, timeout=_PATIENCE_S, isolation_level=None)
+        except (OSError, sqlite3.Error) as error:
+            raise CannotWrite(f"cannot open the library {path}: {error}") from error
+        try:
+            with self._refusals():
+                self._prepare()
+        except BaseException:
+            self._database.close()
+            raise
+
+    def begin(self, about: dict[str, Any], now: float) -> int:
+        """A new session; returns its number. `now` is in seconds since 1970."""
+        with self._refusals(), self._change() as database:
+            made = database.execute(
+                "INSERT INTO session (about, seconds, seen, ended, notes, tag) VALUES (?, 0, ?, 0, 0, '')",
+                (json.dumps(about), now),
+            )
+        assert made.lastrowid is not None
+        return made.lastrowid
+
+    def has(self, session: int, about: dict[str, Any]) -> bool:
+        """Whether it has that session, begun like that."""
+        with self._refusals():
+            row = self._database.execute("SELECT about FROM session WHERE id = ?", (session,)).fetchone()
+        return row is not None and row[0] == json.dumps(about)
+
+    def add(
+        self,
+        session: int,
+        number: int,
+        facts: list[Fact],
+        seconds: float,
+        now: float,
+        notes: int,
+        moments: list[tuple[float, float]],
+        ended: bool = False,
+    ) -> None:
+        """Part `number` of a session, which has lasted `seconds` and has so many more `notes` and `moments` now. When
+        this returns, it is on the disk."""
+        with self._refusals(), self._change() as database:
+            if facts:
+                database.execute("INSERT INTO part VALUES (?, ?, ?)", (session, number, pack(facts)))
+            database.execute(
+                "UPDATE session SET seconds = ?, seen = ?, notes = notes + ?, ended = ? WHERE id = ?",
+                (seconds, now, notes, int(ended), session),
+            )
+            database.executemany("INSERT INTO moment VALUES (?, ?, ?)", [(session, *each) for each in moments])
+
+    def entries(self) -> list[Entry]:
+        """All sessions, the newest first."""
+        with self._refusals():
+            marked: dict[int, list[tuple[float, float]]] = {}
+            for session, from_s, to_s in self._database.execute("SELECT * FROM moment ORDER BY from_s"):
+                marked.setdefault(session, []).append((from_s, to_s))
+            rows = self._database.execute(
+                "SELECT id, about, seconds, seen, ended, notes, tag FROM session ORDER BY id DESC"
+            )
+            return [
+                Entry(number, json.loads(about), seconds, seen, bool(ended), notes, tag, tuple(marked.get(number, ())))
+                for number, about, seconds, seen, ended, notes, tag in rows
+            ]
+
+    def entry(self, session: int) -> Entry:
+        """One of them. Raises BadValue if there is none of that number."""
+        found = [each for each in self.entries() if each.id == session]
+        if not found:
+            raise BadValue(f"there is no session {session} in {self.path}")
+        return found[0]
+
+    def facts(self, session: int) -> Iterator[Fact]:
+        """What happened in a session, in order."""
+        with self._refusals():
+            rows = self._database.execute("SELECT facts FROM part WHERE session = ? ORDER BY number", (session,))
+            for (packed,) in rows:
+                yield from unpack(packed)
+
+    def tag(self, session: int, text: str) -> None:
+        """Give a session a name."""
+        self.entry(session)
+        with self._refusals(), self._change() as database:
+            database.execute("UPDATE session SET tag = ? WHERE id = ?", (text, session))
+
+    def delete(self, sessions: list[int]) -> None:
+        """Take sessions out for good, and give their room back."""
+        with self._refusals():
+            with self._change() as database:
+                for session in sessions:
+                    database.execute("DELETE FROM session WHERE id = ?", (session,))
+            self._database.executescript("PRAGMA incremental_vacuum")  # `execute` would free a single page
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def broken_off(self, before: float) -> list[Entry]:
+        """Sessions that did not come to their end and were last seen before that moment; each is told of once."""
+        found = [each for each in self.entries() if not each.ended and each.seen < before]
+        with self._refusals(), self._change() as database:
+            for each in found:
+                database.execute("UPDATE session SET ended = 2 WHERE id = ?", (each.id,))
+        return found
+
+    def close(self) -> None:
+        """Close it; twice is no error."""
+        with contextlib.suppress(sqlite3.Error):
+            self._database.close()
+
+    def __enter__(self) -> Library:
+        return self
+
+    def __exit__(self, *what: object) -> None:
+        self.close()
+
+    def _prepare(self) -> None:
+        database = self._database
+        database.execute("PRAGMA foreign_keys = ON")
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        if version > VERSION:
+            raise BadValue(f"the library {self.path} is of a later version of perfrnn-live: update that")
+        if version == 0:
+            database.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            database.execute("PRAGMA journal_mode = WAL")
+            with self._change():
+                if database.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+                    for statement in _SCHEMA.split(";"):
+                        database.execute(statement)
+        database.execute("PRAGMA synchronous = FULL")
+
+    @contextlib.contextmanager
+    def _change(self) -> Iterator[sqlite3.Connection]:
+        """All of it or nothing, on the disk at the end."""
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._database
+            self._database.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                self._database.execute("ROLLBACK")
+            raise
+
+    @contextlib.contextmanager
+    def _refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise CannotWrite(f"cannot write the library {self.path}: {error}") from error
+            raise BadValue(f"{self.path} is no library of sessions, or is broken: {error}") from error
+        except (json.JSONDecodeError, TypeError) as error:
+            raise BadValue(f"{self.path} is no library of sessions, or is broken: {error}") from error

@@ -1,0 +1,91 @@
+"""Replay: a kept session once more, by the facts alone; the same events must be chosen and the same orders given.
+
+Everything that a session was told is kept, in order, and everything random in it comes from one seed. So the machine,
+begun alike and told the same, does the same. What may differ is the model's own arithmetic: ONNX Runtime chooses its
+int8 kernels by the processor, so a replay is exact on machines of one kind and need not be on others.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from perfrnn_live.errors import BadValue
+from perfrnn_live.library.packed import Fact
+from perfrnn_live.library.store import Entry
+from perfrnn_live.live.controls import Mode, Settings
+from perfrnn_live.live.happenings import Happening
+from perfrnn_live.live.improviser import Improviser
+from perfrnn_live.live.machine import Machine
+from perfrnn_live.live.orders import Decision, Told, Took
+from perfrnn_live.live.pads import open_pads
+from perfrnn_live.live.steering import Steering
+from perfrnn_live.player.messages import Schedule, Sent
+from perfrnn_live.sampling.controls import Controls
+from perfrnn_live.sampling.opening import begin
+from perfrnn_live.stage import places
+
+_KINDS = get_args(Happening)
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """How a replay went: so many events were planned; `difference`, in words, if there was one."""
+
+    events: int
+    difference: str | None
+
+
+def replay(machine: Machine, facts: Iterable[Fact], began_s: float) -> Replayed:
+    """Tell a machine that begins alike what was kept of a session that began at `began_s`."""
+    planned: dict[int, tuple[float, bytes]] = {}
+    decided: deque[Decision] = deque()
+    for fact in facts:
+        if isinstance(fact, Told | Took):
+            now = decided.popleft() if decided else None
+            if now != fact:
+                return Replayed(machine.improviser.events, f"it decided {fact}, and now {now}")
+            continue
+        if isinstance(fact, Sent) and fact.number is not None:
+            due_s, message = planned.pop(fact.number, (0.0, b""))
+            if (due_s, message) != (fact.due_s, fact.message):
+                then, now_ = (f"{what.hex()} at {at_s - began_s:.3f} s" for at_s, what in _both(fact, due_s, message))
+                return Replayed(machine.improviser.events, f"it played {then}, and now {now_}")
+        if isinstance(fact, _KINDS):
+            if decided:
+                return Replayed(machine.improviser.events, f"it decided nothing, and now {decided[0]}")
+            for order in machine.react(fact):
+                if isinstance(order, Schedule):
+                    planned |= {each.number: (each.due_s, each.message) for each in order.messages}
+                elif isinstance(order, Told | Took):
+                    decided.append(order)
+    return Replayed(machine.improviser.events, None)
+
+
+def machine_of(entry: Entry, model: Path) -> Machine:
+    """A machine that begins as the session of `entry` did, with its model. Raises BadValue if it cannot: another model,
+    or an entry that does not say how it began; and what `begin` raises."""
+    about: dict[str, Any] = entry.about
+    try:
+        prime = None if about["prime"] is None else Path(about["prime"])
+        settings = Settings(**{**about["settings"], "mode": Mode(about["settings"]["mode"])})
+        lowest, highest, polyphony = (int(about[name]) for name in ("lowest", "highest", "polyphony"))
+        allowed = Controls(polyphony=polyphony, lowest=lowest, highest=highest, min_note_s=float(about["min_note_s"]))
+        continuation, start = begin(model, prime, bool(about["middle"]))
+        if about["fingerprint"] != continuation.engine.fingerprint:
+            raise BadValue(f"session {entry.id} was played by another {about['model']} than this one")
+        rng, beams, began_s = np.random.default_rng(int(about["seed"])), int(about["beams"]), float(about["began_s"])
+        improviser = Improviser(continuation, start, allowed, rng, float(about["lead_s"]), beams)
+        pads = open_pads(continuation.engine, model, places.pads(model), None, lambda sentence: None)
+        return Machine(improviser, settings, Steering(allowed, about["split"]), pads, began_s, about["quantise"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadValue(f"session {entry.id} does not say how it began: {error}") from error
+
+
+def _both(fact: Sent, due_s: float, message: bytes) -> tuple[tuple[float, bytes], tuple[float, bytes]]:
+    return (fact.due_s, fact.message), (due_s, message)
