@@ -26,6 +26,15 @@ Towards = Annotated[str, typer.Option(help="Another composer, to lean towards.")
 Blend = Annotated[float, typer.Option(help="How far it leans, 0 to 1.")]
 Recall = Annotated[float, typer.Option(help="How often and how closely it quotes what was heard, 0 to 1.")]
 Middle = Annotated[bool, typer.Option("--middle", help="Begin as if the music were under way, not as a piece begins.")]
+Output = Annotated[str | None, typer.Option(help="A port's name, 'virtual', 'piano' or 'none'.")]
+Audio = Annotated[str, typer.Option(help="What the piano sounds through: a system as 'jack', or a device.")]
+NoSound = Annotated[bool, typer.Option("--no-sound", help="No piano beside the virtual port.")]
+Input = Annotated[
+    list[str] | None, typer.Option(help="Your keys and knobs: a port's name, 'virtual', 'computer', 'none'.")
+]
+Thru = Annotated[bool, typer.Option("--thru", help="Send what comes in on to the output.")]
+Seconds = Annotated[float | None, typer.Option(help="End after so many seconds; otherwise at q or Ctrl-C.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No screen; one line of JSON at the end.")]
 SoundFont = Annotated[Path | None, typer.Option(help="A .sf2 file to sound in the piano's place, by FluidSynth.")]
 Library = Annotated[Path | None, typer.Option(help="The file in which sessions are kept, in place of your own.")]
 

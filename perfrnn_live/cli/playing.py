@@ -18,12 +18,10 @@ from perfrnn_live.live.controls import Mode
 
 @app.command()
 def play(
-    output: Annotated[str | None, typer.Option(help="A port's name, 'virtual', 'piano' or 'none'.")] = None,
-    audio: Annotated[str, typer.Option(help="What the piano sounds through: a system as 'jack', or a device.")] = "any",
-    no_sound: Annotated[bool, typer.Option("--no-sound", help="No piano beside the virtual port.")] = False,
-    input: Annotated[
-        list[str] | None, typer.Option(help="Your keys and knobs: a port's name, 'virtual', 'computer', 'none'.")
-    ] = None,
+    output: options.Output = None,
+    audio: options.Audio = "any",
+    no_sound: options.NoSound = False,
+    input: options.Input = None,
     mode: Annotated[Mode, typer.Option(help="It alone, call and response, or both at once.")] = Mode.SOLO,
     model: options.Model = DEFAULT_MODEL,
     prime: options.Prime = None,
@@ -49,10 +47,10 @@ def play(
     ] = "beat",
     soundfont: options.SoundFont = None,
     profile: Annotated[str, typer.Option(help="What the output needs: daw, disklavier, or a profile file.")] = "daw",
-    thru: Annotated[bool, typer.Option("--thru", help="Send what comes in on to the output.")] = False,
+    thru: options.Thru = False,
     pads: Annotated[Path | None, typer.Option(help="A file of pads, in place of your own.")] = None,
     seed: options.Seed = None,
-    seconds: Annotated[float | None, typer.Option(help="End after so many seconds; otherwise at q or Ctrl-C.")] = None,
+    seconds: options.Seconds = None,
     record: Annotated[
         Path | None, typer.Option(help="Keep what was sounded in a new .mid file, or as .wav in both.")
     ] = None,
@@ -70,7 +68,7 @@ def play(
     controller: Annotated[
         str | None, typer.Option(help="A MIDI output that is to be told where the knobs stand: motor faders, lights.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No screen; one line of JSON at the end.")] = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Improvise in time: on the built-in piano and a virtual MIDI port called perfrnn-live, or on another port."""
     from perfrnn_live.live.controls import Settings

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from perfrnn_live.cli import options
-from perfrnn_live.cli.app import app
+from perfrnn_live.cli.app import app, check_seconds
 from perfrnn_live.errors import BadValue
 from perfrnn_live.files import unused
 
@@ -75,6 +75,77 @@ def export(
 
 
 @sessions.command()
+def play(
+    session: Session,
+    from_s: Annotated[float, typer.Option("--from", min=0, help="Seconds from its beginning.")] = 0.0,
+    output: options.Output = None,
+    audio: options.Audio = "any",
+    no_sound: options.NoSound = False,
+    soundfont: options.SoundFont = None,
+    library: options.Library = None,
+) -> None:
+    """Sound a kept session again, both players, until its end or Ctrl-C."""
+    from perfrnn_live.library.sessions import take_of
+    from perfrnn_live.player.clock import SystemClock
+    from perfrnn_live.player.profiles import DAW
+    from perfrnn_live.stage.connection import Connection
+    from perfrnn_live.stage.play import stopping_on_signals
+    from perfrnn_live.stage.playback import play_back
+
+    with options.library_at(library) as kept:
+        entry = kept.entry(session)
+        take = take_of(kept.facts(session), float(entry.about.get("began_s", 0.0)))
+    connection = Connection(output, (), None if no_sound else audio, False, DAW, soundfont)
+    with stopping_on_signals() as ended:
+        try:
+            ready = connection.ready(lambda sentence: print(sentence, file=sys.stderr))
+            print(f"session {session}, {_length(take.seconds)}, onto {ready.output}")
+            play_back(take, connection.link, SystemClock(), from_s, ended)
+        finally:
+            connection.link.close()
+
+
+@sessions.command("continue")
+def continue_(
+    session: Session,
+    at: Annotated[float | None, typer.Option(min=0, help="Seconds from its beginning; by default its end.")] = None,
+    output: options.Output = None,
+    input: options.Input = None,
+    audio: options.Audio = "any",
+    no_sound: options.NoSound = False,
+    soundfont: options.SoundFont = None,
+    thru: options.Thru = False,
+    seconds: options.Seconds = None,
+    quiet: options.Quiet = False,
+    library: options.Library = None,
+) -> None:
+    """Play on from a kept session: with what was remembered then, and the knobs as they stood."""
+    from perfrnn_live.engines.card import find_model
+    from perfrnn_live.stage import places
+    from perfrnn_live.stage.play import PlayOptions
+    from perfrnn_live.stage.play import play as run
+
+    check_seconds(seconds)
+    path = library or places.library()
+    with options.library_at(path) as kept:
+        about = kept.entry(session).about
+    asked = PlayOptions(
+        model=find_model(str(about.get("model"))),
+        output=output,
+        audio=None if no_sound else audio,
+        soundfont=soundfont,
+        inputs=None if input is None else tuple(name for name in input if name != "none"),
+        thru=thru,
+        continues=(session, at),
+        seconds=seconds,
+        library=path,
+        quiet=quiet,
+    )
+    summary = run(asked)
+    print(json.dumps(summary.to_json()) if quiet else summary)
+
+
+@sessions.command()
 def tag(
     session: Session,
     text: Annotated[str, typer.Argument(help="A name for it; empty takes it away.")],
@@ -133,7 +204,7 @@ def replay(
 
     with options.library_at(library) as kept:
         entry = kept.entry(session)
-        machine = machine_of(entry, find_model(model or str(entry.about.get("model"))))
+        machine = machine_of(kept, entry, find_model(model or str(entry.about.get("model"))))
         clock = SystemClock()
         began_s = clock.now()
         told = run(machine, kept.facts(session), float(entry.about["began_s"]))

@@ -150,7 +150,7 @@ class _Reader:
             shift += 7
             if byte < 0x80:
                 return value
-            if shift > 70:
+            if shift > 1000:
                 raise ValueError("a number is too large")
 
     def integer(self) -> int:

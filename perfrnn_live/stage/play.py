@@ -8,13 +8,11 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
 
-from perfrnn_live import __version__
 from perfrnn_live.engines.handles import UNASKED
 from perfrnn_live.errors import PerfRNNError, PlayerLost
 from perfrnn_live.files import check_writable
@@ -37,9 +35,11 @@ from perfrnn_live.stage.assembly import open_session
 from perfrnn_live.stage.connection import NOWHERE, Connection
 from perfrnn_live.stage.desk import Desk
 from perfrnn_live.stage.journal import Journal
+from perfrnn_live.stage.keeping import KEPT_OPTIONS, about_session, tell_of_broken_off
 from perfrnn_live.stage.listeners import Face, Kept, Listener, Shown
 from perfrnn_live.stage.osc import OscIn, OscOut
 from perfrnn_live.stage.recorder import Recorder
+from perfrnn_live.stage.replay import resumed
 from perfrnn_live.stage.session import Arrival, Session
 from perfrnn_live.stage.status import Summary
 from perfrnn_live.stage.terminal import KEYS, key_presses
@@ -47,7 +47,6 @@ from perfrnn_live.stage.typing_keys import COMPUTER, typed_piano
 
 _APP = "perfrnn-live"
 _SWITCH_S = 0.0005
-_STILL_PLAYS_S = 10.0  # a session in the library that was seen so lately may be going on
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +57,13 @@ class PlayOptions:
     system, or neither without audio, and then a recording is kept in any case. "piano" is the piano alone. It sounds
     through `audio` ("any", a system or a device), or not at all if that is None; a `soundfont` takes its place.
     `inputs` None follows the output: virtual with a virtual one, none otherwise; "computer" is the keyboard that is
-    typed on, and what is played there sounds. `lowest` to `highest` is the
-    machine's range; with `split` it keeps to the other side of that pitch than the player's hands. It begins where
-    `prime` ends, or else as a piece begins, or as in the `middle` of one. While a sequencer's clock
-    comes in, answers begin on the next beat or bar, as `quantise` says. OSC is listened for at `osc` and sent to
-    `osc_to`, each a host and a port. Where knobs stand is sent to the output `controller`.
-    With `transport` Start is sent before the first note, and Stop at the end. With `link` the clock is Ableton Link's.
+    typed on, and what is played there sounds. `lowest` to `highest` is the machine's range; with `split` it keeps to
+    the other side of that pitch than the player's hands. It begins where `prime` ends, or else as a piece begins, or as
+    in the `middle` of one; or it goes on from a session in the `library`, from so many seconds after its beginning or
+    from its end, with the knobs as they stood there. While a sequencer's clock comes in, answers begin on the next beat
+    or bar, as `quantise` says; with `link` the clock is Ableton Link's. OSC is listened for at `osc` and sent to
+    `osc_to`, each a host and a port. Where knobs stand is sent to the output `controller`. With `transport` Start is
+    sent before the first note, and Stop at the end.
     """
 
     model: Path
@@ -74,6 +74,7 @@ class PlayOptions:
     thru: bool = False
     profile: Profile = DAW
     prime: Path | None = None
+    continues: tuple[int, float | None] | None = None
     middle: bool = False
     settings: Settings = field(default_factory=Settings)
     lowest: int = 0
@@ -106,18 +107,25 @@ def play(options: PlayOptions) -> Summary:
         if path is not None:
             check_writable(path)
     if options.library is not None:
-        _tell_of_broken_off(options.library)
+        tell_of_broken_off(options.library, _tell)
     inbox: SimpleQueue[Arrival] = SimpleQueue()
 
     def say(sentence: str) -> None:
         inbox.put(Said(sentence))
 
+    resumed_from = None
+    if options.continues is not None and options.library is not None:
+        with Library(options.library) as library:
+            resumed_from = resumed(library, *options.continues, options.model)
+        went_on = options.continues[0], resumed_from.at_s
+        options = replace(options, settings=resumed_from.settings, continues=went_on)
     desk = Desk(options.settings, places.controls(), shows=options.controller is not None)
     profile = options.profile
     ports = options.output, options.inputs, options.audio, options.thru
     connection = Connection(*ports, profile, options.soundfont, options.controller, options.transport)
     try:
         continuation, start = begin(options.model, options.prime, options.middle)
+        start = start if resumed_from is None else resumed_from.moment
         continuation.check(Steering(Controls(), None).controls(options.settings, 0.0).handles)
         unknown = (continuation.engine.handles or UNASKED).unknown
         if unknown:
@@ -150,7 +158,8 @@ def play(options: PlayOptions) -> Summary:
         listeners.append(kept(Journal(began_s, options.log), "the log"))
     seed = secrets.randbits(32) if options.seed is None else options.seed
     if options.library is not None:
-        about = _about(options, continuation.engine.fingerprint, seed, began_s)
+        asked = {name: getattr(options, name) for name in KEPT_OPTIONS}
+        about = about_session(asked, options.model.name, profile, continuation.engine.fingerprint, seed, began_s)
         listeners.append(kept(Keeper(options.library, about, began_s, wall_s, say), "the session in the library"))
     with contextlib.ExitStack() as stack:
         faces = []
@@ -190,7 +199,7 @@ def play(options: PlayOptions) -> Summary:
         if connection.typed or not options.quiet:
             typed = stack.enter_context(_typed(session, clock, connection.typed))
             stack.enter_context(key_presses(typed))
-        stack.enter_context(_ending_on_signals(session))
+        stack.enter_context(_calling_on_signals(session.end))
         stack.enter_context(_short_switches())
         try:
             summary = session.run(options.seconds)
@@ -202,35 +211,6 @@ def play(options: PlayOptions) -> Summary:
     if sound_file is not None and record is not None:
         _keep_sound(record, sound_file, options.soundfont)
     return summary
-
-
-def _about(options: PlayOptions, fingerprint: str, seed: int, began_s: float) -> dict[str, Any]:
-    """What the library is told of a session."""
-    return {
-        "began": f"{datetime.now():%Y-%m-%d %H:%M:%S}",
-        "began_s": began_s,
-        "model": options.model.name,
-        "fingerprint": fingerprint,
-        "seed": seed,
-        "settings": {name: getattr(value, "value", value) for name, value in asdict(options.settings).items()},
-        "profile": options.profile.name,
-        "version": __version__,
-        **{name: getattr(options, name) for name in ("lowest", "highest", "split", "beams", "quantise", "middle")},
-        "prime": None if options.prime is None else str(options.prime.absolute()),
-        "polyphony": options.profile.polyphony,
-        "min_note_s": options.profile.min_note_s,
-        "lead_s": options.profile.longest_delay_s,
-    }
-
-
-def _tell_of_broken_off(path: Path) -> None:
-    """Sessions that did not come to their end, which somebody may be looking for."""
-    if not path.exists():
-        return
-    with contextlib.suppress(PerfRNNError), Library(path) as library:
-        for entry in library.broken_off(wall_s() - _STILL_PLAYS_S):
-            began, minutes = entry.about.get("began", "?"), f"{entry.seconds / 60:.1f} minutes, {entry.notes} notes"
-            _tell(f"session {entry.id} of {began} broke off; kept are {minutes}: perfrnn-live sessions show {entry.id}")
 
 
 def _keep_sound(recording: Path, sound: Path, soundfont: Path | None) -> None:
@@ -290,14 +270,22 @@ def _short_switches() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _ending_on_signals(session: Session) -> Iterator[None]:
-    """Ctrl-C, SIGTERM and a closed terminal end the session as `q` does. Outside the main thread, signals are left to
-    the program around it."""
+def stopping_on_signals() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C, SIGTERM or a closed terminal came meanwhile."""
+    ended = threading.Event()
+    with _calling_on_signals(ended.set):
+        yield ended.is_set
+
+
+@contextlib.contextmanager
+def _calling_on_signals(end: Callable[[], None]) -> Iterator[None]:
+    """Ctrl-C, SIGTERM and a closed terminal `end` it as `q` does. Outside the main thread, signals are left to the
+    program around it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {name: signal.signal(getattr(signal, name), lambda *_: session.end()) for name in names}
+    before = {name: signal.signal(getattr(signal, name), lambda *_: end()) for name in names}
     try:
         yield
     finally:

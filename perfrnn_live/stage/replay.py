@@ -17,15 +17,16 @@ import numpy as np
 
 from perfrnn_live.errors import BadValue
 from perfrnn_live.library.packed import Fact
-from perfrnn_live.library.store import Entry
+from perfrnn_live.library.store import Entry, Library
 from perfrnn_live.live.controls import Mode, Settings
-from perfrnn_live.live.happenings import Happening
+from perfrnn_live.live.happenings import Happening, Time
 from perfrnn_live.live.improviser import Improviser
 from perfrnn_live.live.machine import Machine
 from perfrnn_live.live.orders import Decision, Told, Took
 from perfrnn_live.live.pads import open_pads
 from perfrnn_live.live.steering import Steering
 from perfrnn_live.player.messages import Schedule, Sent
+from perfrnn_live.sampling.continuation import Moment
 from perfrnn_live.sampling.controls import Controls
 from perfrnn_live.sampling.opening import begin
 from perfrnn_live.stage import places
@@ -67,9 +68,10 @@ def replay(machine: Machine, facts: Iterable[Fact], began_s: float) -> Replayed:
     return Replayed(machine.improviser.events, None)
 
 
-def machine_of(entry: Entry, model: Path) -> Machine:
-    """A machine that begins as the session of `entry` did, with its model. Raises BadValue if it cannot: another model,
-    or an entry that does not say how it began; and what `begin` raises."""
+def machine_of(library: Library, entry: Entry, model: Path) -> Machine:
+    """A machine that begins as the session of `entry` did, with its model; one that went on from another session begins
+    there. Raises BadValue if it cannot: another model, or an entry that does not say how it began; and what `begin`
+    raises."""
     about: dict[str, Any] = entry.about
     try:
         prime = None if about["prime"] is None else Path(about["prime"])
@@ -79,12 +81,39 @@ def machine_of(entry: Entry, model: Path) -> Machine:
         continuation, start = begin(model, prime, bool(about["middle"]))
         if about["fingerprint"] != continuation.engine.fingerprint:
             raise BadValue(f"session {entry.id} was played by another {about['model']} than this one")
+        if about["continues"] is not None:
+            before, at_s = about["continues"]
+            start = resumed(library, int(before), float(at_s), model).moment
         rng, beams, began_s = np.random.default_rng(int(about["seed"])), int(about["beams"]), float(about["began_s"])
         improviser = Improviser(continuation, start, allowed, rng, float(about["lead_s"]), beams)
         pads = open_pads(continuation.engine, model, places.pads(model), None, lambda sentence: None)
         return Machine(improviser, settings, Steering(allowed, about["split"]), pads, began_s, about["quantise"])
     except (KeyError, TypeError, ValueError) as error:
         raise BadValue(f"session {entry.id} does not say how it began: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """Where a kept session stood `at_s` from its beginning: the music, with every key let go, and the knobs."""
+
+    moment: Moment
+    settings: Settings
+    at_s: float
+
+
+def resumed(library: Library, session: int, at_s: float | None, model: Path) -> Resumed:
+    """Where a session stood at a moment, or at its end: what the model remembered then, found by telling a machine all
+    that happened until then. Raises as `machine_of` does."""
+    entry = library.entry(session)
+    machine, began_s = machine_of(library, entry, model), float(entry.about["began_s"])
+    at_s = entry.seconds if at_s is None else at_s
+    for fact in library.facts(session):
+        if isinstance(fact, Time) and fact.now_s - began_s > at_s:
+            break
+        if isinstance(fact, _KINDS):
+            machine.react(fact)
+    improviser = machine.improviser
+    return Resumed(improviser.memory.at_rest(improviser.heard), machine.settings, min(at_s, entry.seconds))
 
 
 def _both(fact: Sent, due_s: float, message: bytes) -> tuple[tuple[float, bytes], tuple[float, bytes]]:

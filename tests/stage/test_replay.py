@@ -94,7 +94,10 @@ def test_it_is_the_same_out_of_a_library(played: Sitting, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("about", [{}, {"settings": 1, "prime": None}, {"settings": {"mode": "war"}, "prime": None}])
-def test_an_entry_that_does_not_say_how_it_began_is_a_sentence(about: dict[str, Any]) -> None:
+def test_an_entry_that_does_not_say_how_it_began_is_a_sentence(about: dict[str, Any], tmp_path: Path) -> None:
     entry = Entry(7, about, 1.0, 0.0, True, 0, "")
-    with pytest.raises(BadValue, match="session 7 does not say how it began"):
-        machine_of(entry, Path("/nowhere"))
+    with (
+        Library(tmp_path / "sessions.db") as library,
+        pytest.raises(BadValue, match="session 7 does not say how it began"),
+    ):
+        machine_of(library, entry, Path("/nowhere"))
