@@ -173,3 +173,30 @@ def ports() -> None:
         raise MidiUnavailable(found.problem)
     if not found.outputs and not found.inputs:
         print("the MIDI system works, but no other program or device has a port open")
+
+
+@app.command()
+def doctor(
+    model: options.Model = DEFAULT_MODEL,
+    audio: options.Audio = "any",
+    library: options.Library = None,
+    seconds: Annotated[float, typer.Option(min=1, max=600, help="For how long timing is looked at.")] = 60.0,
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON.")] = False,
+) -> None:
+    """Say what of this machine works for a session, how well, and how to get what is missing."""
+    from dataclasses import asdict
+
+    from perfrnn_live.player.clock import SystemClock
+    from perfrnn_live.stage import places
+    from perfrnn_live.stage.doctor import Wanted, examine, verdict
+
+    findings = []
+    for finding in examine(Wanted(model, audio, library or places.library(), seconds), SystemClock()):
+        findings.append(finding)
+        if not as_json:
+            print(f"{finding.part:17} {finding.state:8} {finding.sentence}")
+    plays, words = verdict(findings)
+    told = {"plays": plays, "verdict": words, "findings": [asdict(each) for each in findings]}
+    print(json.dumps(told) if as_json else words)
+    if not plays:
+        raise typer.Exit(1)

