@@ -4,7 +4,7 @@ from perfrnn_live import Clock, LocalLink, MemoryPort, Sent, SystemClock, begin,
 
 
 class Piano(MemoryPort):  # any object that can send, look, reopen and close is an output
-    def send(self, message: bytes) -> None:
+    def send(self, message: bytes, due_s: float | None = None) -> None:
         super().send(message)
         print(message.hex(" "))
 

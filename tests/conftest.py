@@ -4,7 +4,8 @@ packages of the extra `train` where they are missing."""
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -16,17 +17,15 @@ settings.register_profile("suite", deadline=None, max_examples=60, suppress_heal
 settings.load_profile("suite")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+_FOLDERS = count()
 
 
-@pytest.fixture(scope="session", autouse=True)
-def own_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What commands keep for a player is kept apart from the player who runs the tests."""
-    names = "XDG_DATA_HOME", "XDG_CONFIG_HOME"
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update({name: str(tmp_path_factory.mktemp(name)) for name in names})
-    yield
-    for name, value in before.items():
-        os.environ.pop(name) if value is None else os.environ.update({name: value})
+@pytest.fixture(autouse=True)
+def own_files(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What commands keep for a player is kept apart from the player who runs the tests, and from other tests."""
+    folder = tmp_path_factory.getbasetemp() / f"own-{next(_FOLDERS)}"
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(folder / name))
 
 
 @pytest.fixture(scope="session")

@@ -219,7 +219,7 @@ def last_struck_s(record: Path) -> float:
 
 def test_a_terminal_that_stops_reading_does_not_stop_the_music(tmp_path: Path) -> None:
     record = tmp_path / "played.mid"
-    with seated("--seconds", "5", "--record", str(record)) as seat:
+    with seated("--seconds", "5", "--density", "12", "--record", str(record)) as seat:
         seat.await_text(r"0:00   solo   playing")
         seat.type(b"\x13")  # Ctrl-S
         wait_for(lambda: last_struck_s(record) > 4.0, "the end of the music")
