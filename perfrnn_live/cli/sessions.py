@@ -48,7 +48,7 @@ def show(session: Session, library: options.Library = None) -> None:
 
     with options.library_at(library) as kept:
         entry = kept.entry(session)
-        take = take_of(kept.facts(session), float(entry.about.get("began_s", 0.0)))
+        take = take_of(kept.facts(session), entry.began_s)
     told = _told(entry)
     for name, value in told.items():
         print(f"{name}: {value if isinstance(value, str | int | float) else json.dumps(value)}")
@@ -68,7 +68,7 @@ def export(
 
     with options.library_at(library) as kept:
         entry = kept.entry(session)
-        take = take_of(kept.facts(session), float(entry.about.get("began_s", 0.0)))
+        take = take_of(kept.facts(session), entry.began_s)
     out = unused(out)
     run(take, out)
     print(f"{out}: {_length(take.seconds)}, {entry.notes} notes")
@@ -94,7 +94,7 @@ def play(
 
     with options.library_at(library) as kept:
         entry = kept.entry(session)
-        take = take_of(kept.facts(session), float(entry.about.get("began_s", 0.0)))
+        take = take_of(kept.facts(session), entry.began_s)
     connection = Connection(output, (), None if no_sound else audio, False, DAW, soundfont)
     with stopping_on_signals() as ended:
         try:
@@ -207,7 +207,7 @@ def replay(
         machine = machine_of(kept, entry, find_model(model or str(entry.about.get("model"))))
         clock = SystemClock()
         began_s = clock.now()
-        told = run(machine, kept.facts(session), float(entry.about["began_s"]))
+        told = run(machine, kept.facts(session), entry.began_s)
         took_s = max(clock.now() - began_s, 1e-6)
     pace = f"{told.events} events planned, {entry.seconds / took_s:.0f}× faster than they were played"
     if told.difference is None:

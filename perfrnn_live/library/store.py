@@ -59,6 +59,14 @@ class Entry:
     tag: str
     moments: tuple[tuple[float, float], ...] = field(default=())
 
+    @property
+    def began_s(self) -> float:
+        """When it began, on the clock of its facts. Raises BadValue if it does not say so."""
+        began_s = self.about.get("began_s")
+        if not isinstance(began_s, float | int):
+            raise BadValue(f"session {self.id} does not say how it began")
+        return float(began_s)
+
 
 class Library:
     """An open library. One thread uses it. Raises CannotWrite where the disk refuses, BadValue where it is no library,
@@ -127,7 +135,7 @@ class Library:
                 "SELECT id, about, seconds, seen, ended, notes, tag FROM session ORDER BY id DESC"
             )
             return [
-                Entry(number, json.loads(about), seconds, seen, bool(ended), notes, tag, tuple(marked.get(number, ())))
+                Entry(number, _read(about), seconds, seen, bool(ended), notes, tag, tuple(marked.get(number, ())))
                 for number, about, seconds, seen, ended, notes, tag in rows
             ]
 
@@ -183,6 +191,9 @@ class Library:
         database = self._database
         database.execute("PRAGMA foreign_keys = ON")
         (version,) = database.execute("PRAGMA user_version").fetchone()
+        (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if version == 0 and tables:
+            raise BadValue(f"{self.path} is a database of something else, and is left alone")
         if version > VERSION:
             raise BadValue(f"the library {self.path} is of a later version of perfrnn-live: update that")
         if version == 0:
@@ -216,3 +227,10 @@ class Library:
             raise BadValue(f"{self.path} is no library of sessions, or is broken: {error}") from error
         except (json.JSONDecodeError, TypeError) as error:
             raise BadValue(f"{self.path} is no library of sessions, or is broken: {error}") from error
+
+
+def _read(about: str) -> dict[str, Any]:
+    told = json.loads(about)
+    if not isinstance(told, dict):
+        raise TypeError("a session does not say what it was")
+    return told

@@ -84,7 +84,7 @@ def machine_of(library: Library, entry: Entry, model: Path) -> Machine:
         if about["continues"] is not None:
             before, at_s = about["continues"]
             start = resumed(library, int(before), float(at_s), model).moment
-        rng, beams, began_s = np.random.default_rng(int(about["seed"])), int(about["beams"]), float(about["began_s"])
+        rng, beams, began_s = np.random.default_rng(int(about["seed"])), int(about["beams"]), entry.began_s
         improviser = Improviser(continuation, start, allowed, rng, float(about["lead_s"]), beams)
         pads = open_pads(continuation.engine, model, places.pads(model), None, lambda sentence: None)
         return Machine(improviser, settings, Steering(allowed, about["split"]), pads, began_s, about["quantise"])
@@ -105,7 +105,7 @@ def resumed(library: Library, session: int, at_s: float | None, model: Path) -> 
     """Where a session stood at a moment, or at its end: what the model remembered then, found by telling a machine all
     that happened until then. Raises as `machine_of` does."""
     entry = library.entry(session)
-    machine, began_s = machine_of(library, entry, model), float(entry.about["began_s"])
+    machine, began_s = machine_of(library, entry, model), entry.began_s
     at_s = entry.seconds if at_s is None else at_s
     for fact in library.facts(session):
         if isinstance(fact, Time) and fact.now_s - began_s > at_s:

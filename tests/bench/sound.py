@@ -133,6 +133,14 @@ def first_note(folder: Path) -> dict[str, float]:
     }
 
 
+def lateness(seconds: float) -> dict[str, float]:
+    """Of messages on the virtual port, while the piano sounds beside it."""
+    with jack_lab.server(PERIOD), play("--density", "12") as session:
+        jack_lab.wait_for_port(AUDIO)
+        time.sleep(seconds)
+    return {name: session.summary[name] for name in ("notes", "lateness_p50_ms", "lateness_p99_ms", "lateness_max_ms")}
+
+
 def voices(blocks: int) -> dict[str, float]:
     """64 at once, in blocks of 256 frames at 48 kHz."""
     piano = Piano(load_samples())
@@ -153,12 +161,15 @@ class play:  # noqa: N801
         command = [sys.executable, "-m", "perfrnn_live", "play", "--quiet", *options]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=os.environ)
 
-    def __enter__(self) -> None:
-        pass
+        self.summary: dict[str, Any] = {}
+
+    def __enter__(self) -> play:
+        return self
 
     def __exit__(self, *error: Any) -> None:
         self._process.terminate()
-        self._process.communicate(timeout=20)
+        told, _ = self._process.communicate(timeout=20)
+        self.summary = json.loads(told.splitlines()[-1])
 
 
 def main() -> None:
@@ -172,6 +183,7 @@ def main() -> None:
         print(json.dumps({"voices": voices(1000)}), flush=True)
         print(json.dumps({"first_note": first_note(folder)}), flush=True)
         print(json.dumps({"key_to_sound": played_through(options.keys, folder)}), flush=True)
+        print(json.dumps({"beside_the_piano": lateness(options.seconds)}), flush=True)
         print(json.dumps({"onset_jitter": jitter(options.seconds, folder)}), flush=True)
 
 

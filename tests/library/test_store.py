@@ -164,6 +164,35 @@ def test_one_of_a_later_version_is_a_sentence_and_left_alone(path: Path) -> None
         Library(path)
 
 
+def test_a_database_of_something_else_is_left_alone(path: Path) -> None:
+    path.parent.mkdir()
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE recipe (name TEXT)")
+    database.close()
+    before = path.read_bytes()
+    with pytest.raises(BadValue, match="something else, and is left alone"):
+        Library(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("about", ["", "[]", "null", "nonsense", '"text"'])
+def test_a_session_that_does_not_say_what_it_was_is_a_sentence(path: Path, about: str) -> None:
+    Kept(path).tell(sent(0))
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE session SET about = ?", (about,))
+    database.close()
+    with Library(path) as library, pytest.raises(BadValue, match="broken"):
+        library.entries()
+
+
+@pytest.mark.parametrize("about", [{}, {"began_s": "yesterday"}, {"began_s": None}])
+def test_a_session_that_does_not_say_when_it_began_is_a_sentence(path: Path, about: dict[str, Any]) -> None:
+    with Library(path) as library:
+        session = library.begin(about, 0.0)
+        with pytest.raises(BadValue, match="does not say how it began"):
+            assert library.entry(session).began_s
+
+
 def test_a_torn_part_is_a_sentence_and_the_rest_is_there(path: Path) -> None:
     kept = Kept(path)
     kept.tell(sent(0))
