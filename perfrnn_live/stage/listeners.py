@@ -29,7 +29,7 @@ class Listener(Protocol):
         ...
 
     def flush(self, now_s: float) -> None:
-        """It is `now_s`: what was heard is to be kept now. Called twice a second."""
+        """It is `now_s`: what was heard is to be kept now. Called more than twice a second."""
         ...
 
     def close(self) -> None:

@@ -43,7 +43,7 @@ from perfrnn_live.stage.status import Figures, Status, Summary
 
 _TICK_S = 0.02  # the machine is told the time at least this often
 _SHOW_S = 0.2
-_FLUSH_S = 0.5  # what a power cut may cost
+_FLUSH_S = 0.4  # a power cut may cost half a second, writing included
 _BEAT_S = 0.5
 _ANSWER_S = 2.0
 _PATIENCE_S = 2.0  # for what is still being written at the end
