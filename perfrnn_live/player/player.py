@@ -6,7 +6,7 @@ It has no thread and does not wait: `process.py` calls it on the machine's clock
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from perfrnn_live.errors import MidiUnavailable
 from perfrnn_live.music.midi import (
@@ -44,7 +44,7 @@ from perfrnn_live.player.messages import (
 )
 from perfrnn_live.player.outlet import Outlet
 from perfrnn_live.player.pedalling import Pedalling
-from perfrnn_live.player.ports import MidiOut
+from perfrnn_live.player.ports import MidiOut, SilentPort
 from perfrnn_live.player.profiles import DAW, Profile
 from perfrnn_live.player.realtime import Realtime
 from perfrnn_live.player.send_queue import Outgoing, SendQueue
@@ -77,7 +77,7 @@ class Player:
         transport: bool = False,
     ) -> None:
         self._output = output
-        self._controller = controller
+        self._controller: MidiOut = controller or SilentPort()
         self._clock = clock
         self._report = report
         self._thru = thru
@@ -134,7 +134,9 @@ class Player:
             case Steer(controls):
                 self._steering = controls
             case Show(messages):
-                self._show(messages)
+                with contextlib.suppress(MidiUnavailable):  # the music goes on without lights
+                    for each in messages:
+                        self._controller.send(each)
             case Beat():
                 pass
             case PortLost(name, direction):
@@ -266,12 +268,6 @@ class Player:
         self._left.clear()
         self._release_all()  # what was struck into nowhere
 
-    def _show(self, messages: Sequence[bytes]) -> None:
-        if self._controller is not None:
-            with contextlib.suppress(MidiUnavailable):  # the music goes on without lights
-                for message in messages:
-                    self._controller.send(message)
-
     def _drop(self, plan: int) -> None:
         self._queue.clear()
         self._dropped_plan = max(self._dropped_plan, plan)  # the session may have more of it on the way
@@ -301,7 +297,10 @@ class Player:
         self._put_and_report(message, None, self._clock.now())
 
     def _put_and_report(self, message: bytes, number: int | None, due_s: float) -> None:
-        delay_s = self._outlet.put(message, is_own=True, due_s=due_s)
+        if releases(message) and message[1] not in self._sounding:  # it ended when the other player struck that key
+            delay_s = self._profile.output_delay_s(message)
+        else:
+            delay_s = self._outlet.put(message, is_own=True, due_s=due_s)
         if strikes(message):
             self._sounding.add(message[1])
         elif releases(message):

@@ -41,6 +41,17 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "data" / "sessions.db"
 
 
+_OPEN: list[Keeper] = []
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    """Keepers that a test leaves open, as one that is killed does, give their files back after it."""
+    yield
+    while _OPEN:
+        _OPEN.pop()._drop()
+
+
 class Kept:
     """A keeper, and what it said."""
 
@@ -48,6 +59,7 @@ class Kept:
         self.said: list[str] = []
         self.keeper = Keeper(path, ABOUT, BEGAN_S, lambda: 1_000_000.0, self.said.append)
         self.told: list[Fact] = []
+        _OPEN.append(self.keeper)
 
     def tell(self, *facts: Fact) -> None:
         for fact in facts:
