@@ -39,6 +39,11 @@ SoundFont = Annotated[Path | None, typer.Option(help="A .sf2 file to sound in th
 Library = Annotated[Path | None, typer.Option(help="The file in which sessions are kept, in place of your own.")]
 
 
+def inputs_of(asked: list[str] | None) -> tuple[str, ...] | None:
+    """The inputs asked for: none of "none"; None where nothing was asked."""
+    return None if asked is None else tuple(name for name in asked if name != "none")
+
+
 def library_at(asked: Path | None) -> Opened:
     """The library asked for, open. Raises BadValue if there is none yet."""
     from perfrnn_live.errors import BadValue

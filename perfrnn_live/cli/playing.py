@@ -93,7 +93,7 @@ def play(
         model=find_model(model),
         output=output,
         audio=None if no_sound else audio,
-        inputs=None if input is None else tuple(name for name in input if name != "none"),
+        inputs=options.inputs_of(input),
         soundfont=soundfont,
         thru=thru,
         profile=load_profile(profile),

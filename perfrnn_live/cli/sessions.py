@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,10 @@ from perfrnn_live.cli import options
 from perfrnn_live.cli.app import app, check_seconds
 from perfrnn_live.errors import BadValue
 from perfrnn_live.files import unused
+
+if TYPE_CHECKING:
+    from perfrnn_live.library.sessions import Take
+    from perfrnn_live.library.store import Entry
 
 sessions = typer.Typer(no_args_is_help=True, help="Sessions that were kept: every one is, from its first note on.")
 app.add_typer(sessions, name="sessions")
@@ -44,11 +48,7 @@ def list_(
 @sessions.command()
 def show(session: Session, library: options.Library = None) -> None:
     """What a session was, and what happened in it."""
-    from perfrnn_live.library.sessions import take_of
-
-    with options.library_at(library) as kept:
-        entry = kept.entry(session)
-        take = take_of(kept.facts(session), entry.began_s)
+    entry, take = _taken(session, library)
     told = _told(entry)
     for name, value in told.items():
         print(f"{name}: {value if isinstance(value, str | int | float) else json.dumps(value)}")
@@ -64,11 +64,8 @@ def export(
 ) -> None:
     """A session as a .mid file (it and you on tracks of your own, knobs and marks), as sound, or as a picture."""
     from perfrnn_live.library.export import export as run
-    from perfrnn_live.library.sessions import take_of
 
-    with options.library_at(library) as kept:
-        entry = kept.entry(session)
-        take = take_of(kept.facts(session), entry.began_s)
+    entry, take = _taken(session, library)
     out = unused(out)
     run(take, out)
     print(f"{out}: {_length(take.seconds)}, {entry.notes} notes")
@@ -85,16 +82,13 @@ def play(
     library: options.Library = None,
 ) -> None:
     """Sound a kept session again, both players, until its end or Ctrl-C."""
-    from perfrnn_live.library.sessions import take_of
     from perfrnn_live.player.clock import SystemClock
     from perfrnn_live.player.profiles import DAW
     from perfrnn_live.stage.connection import Connection
     from perfrnn_live.stage.play import stopping_on_signals
     from perfrnn_live.stage.playback import play_back
 
-    with options.library_at(library) as kept:
-        entry = kept.entry(session)
-        take = take_of(kept.facts(session), entry.began_s)
+    _, take = _taken(session, library)
     connection = Connection(output, (), None if no_sound else audio, False, DAW, soundfont)
     with stopping_on_signals() as ended:
         try:
@@ -134,7 +128,7 @@ def continue_(
         output=output,
         audio=None if no_sound else audio,
         soundfont=soundfont,
-        inputs=None if input is None else tuple(name for name in input if name != "none"),
+        inputs=options.inputs_of(input),
         thru=thru,
         continues=(session, at),
         seconds=seconds,
@@ -218,7 +212,15 @@ def replay(
         print(f"session {session} differs: {told.difference} ({pace})")
 
 
-def _told(entry: Any) -> dict[str, Any]:
+def _taken(session: int, library: Path | None) -> tuple[Entry, Take]:
+    from perfrnn_live.library.sessions import take_of
+
+    with options.library_at(library) as kept:
+        entry = kept.entry(session)
+        return entry, take_of(kept.facts(session), entry.began_s)
+
+
+def _told(entry: Entry) -> dict[str, Any]:
     return {
         "id": entry.id,
         "seconds": round(entry.seconds, 1),

@@ -10,7 +10,7 @@ from perfrnn_live.errors import BadValue, CannotWrite
 from perfrnn_live.library.sessions import Take, Timed
 from perfrnn_live.live.controls import KNOBS
 from perfrnn_live.music.midi import CONTROL_CHANGE, SUSTAIN, note_off, releases, strikes
-from perfrnn_live.music.midifile import read_notes
+from perfrnn_live.music.midifile import read_notes, variable_length
 from perfrnn_live.music.pedal import PEDAL_DOWN
 from perfrnn_live.sound.wav import write_sound
 
@@ -108,7 +108,7 @@ def _track(name: str, events: Iterable[Timed]) -> bytes:
     data, tick = bytearray(b"\x00\xff\x03" + _with_length(name.encode())), 0
     for at_s, message in sorted(events, key=lambda each: each[0]):
         now = max(round(at_s * 1000), tick)
-        data += _variable_length(now - tick) + message
+        data += variable_length(now - tick) + message
         tick = now
     data += b"\x00\xff\x2f\x00"
     return b"MTrk" + len(data).to_bytes(4, "big") + bytes(data)
@@ -140,15 +140,7 @@ def _pedalled(part: list[Timed], end_s: float) -> list[tuple[float, float]]:
 
 
 def _with_length(data: bytes) -> bytes:
-    return _variable_length(len(data)) + data
-
-
-def _variable_length(value: int) -> bytes:
-    """Seven bits a byte, the highest bit set on all but the last."""
-    encoded = [value & 0x7F]
-    while value := value >> 7:
-        encoded.append(value & 0x7F | 0x80)
-    return bytes(reversed(encoded))
+    return variable_length(len(data)) + data
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from perfrnn_live.errors import BadValue
 from perfrnn_live.live import happenings
-from perfrnn_live.live.controls import ACTIONS, Mode
+from perfrnn_live.live.controls import ACTION_NAMES, ACTIONS, Mode
 from perfrnn_live.live.happenings import Happening
 from perfrnn_live.live.orders import Decision, Told, Took
 from perfrnn_live.live.wishes import Do, Turn
@@ -45,7 +45,6 @@ _KINDS: tuple[type, ...] = (
     Took,
 )
 _NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
-_ACTION_NAMES = {action: name for name, action in ACTIONS.items()}
 
 
 def pack(facts: Iterable[Fact]) -> bytes:
@@ -81,8 +80,8 @@ def unpack(data: bytes) -> list[Fact]:
 
 
 def _out(kind: type, field: Field[Any], value: Any) -> Any:
-    if kind is Do:
-        return _ACTION_NAMES.get(value, value)
+    if kind is Do and field.name == "action":
+        return ACTION_NAMES[value]
     return value.value if isinstance(value, Mode) else value
 
 

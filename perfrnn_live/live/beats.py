@@ -34,8 +34,8 @@ class Beats:
 
     def awaits_first(self, now_s: float) -> bool:
         """Whether a sequencer has started, and where its beats are is to be known soon."""
-        waits = self._quantise != "off" and self._started_s is not None
-        return waits and self._started_s is not None and now_s - self._started_s < _FIRST_S
+        started_s = self._started_s
+        return self._quantise != "off" and started_s is not None and now_s - started_s < _FIRST_S
 
     def runs(self, at_s: float) -> bool:
         """Whether there is a clock, and something is to begin on its beats."""
@@ -45,7 +45,7 @@ class Beats:
     def next_s(self, at_s: float) -> float:
         """The first beat or bar that is not before `at_s`."""
         pulse = self._pulse
-        if pulse is None or self._quantise == "off" or not self.runs(at_s):
+        if pulse is None or not self.runs(at_s):
             return at_s
         every = QUARTERS[self._quantise]
         quarters = (at_s - _JUST_NOW_S - pulse.at_s) / pulse.quarter_s + pulse.number

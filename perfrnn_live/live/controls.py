@@ -53,6 +53,7 @@ ACTIONS: dict[str, Action | Pad] = (
     | {f"recall_{number}": Pad(number, store=False) for number in range(1, 9)}
     | {f"store_{number}": Pad(number, store=True) for number in range(1, 9)}
 )
+ACTION_NAMES = {action: name for name, action in ACTIONS.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,19 +12,18 @@ from dataclasses import fields
 from typing import Any, get_args
 
 from perfrnn_live.errors import BadValue
-from perfrnn_live.live.controls import ACTIONS, Mode
+from perfrnn_live.live.controls import ACTION_NAMES, ACTIONS, Mode
 from perfrnn_live.live.happenings import Happening
 from perfrnn_live.live.wishes import Do, Turn
 
 _KINDS: dict[str, Any] = {kind.__name__: kind for kind in get_args(Happening)}
-_NAMES = {action: name for name, action in ACTIONS.items()}
 
 
 def written(fact: Happening) -> str:
     """One line of JSON, without its end: the kind of fact, and its fields by name; bytes in hexadecimal."""
     told: dict[str, Any] = {each.name: getattr(fact, each.name) for each in fields(fact)}
     if isinstance(fact, Do):
-        told["action"] = _NAMES[fact.action]
+        told["action"] = ACTION_NAMES[fact.action]
     if isinstance(fact, Turn) and isinstance(fact.value, Mode):
         told["value"] = fact.value.value
     if "message" in told:

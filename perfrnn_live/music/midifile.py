@@ -107,7 +107,7 @@ class MidiFileWriter:
     def add(self, time_s: float, message: bytes) -> None:
         """A channel message at `time_s` from the beginning; times must not go back."""
         tick = max(round(time_s * 1000), self._tick)
-        self._pending += _variable_length(tick - self._tick) + message
+        self._pending += variable_length(tick - self._tick) + message
         self._tick = tick
         status, channel = message[0] & 0xF0, message[0] & 0x0F
         if status == 0x90 and message[2] > 0:
@@ -171,7 +171,7 @@ def write_notes(path: Path, notes: Sequence[Note]) -> None:
             writer.add(time_s, message)
 
 
-def _variable_length(ticks: int) -> bytes:
+def variable_length(ticks: int) -> bytes:
     """A delta time as MIDI files write it: seven bits a byte, the highest bit set on all but the last."""
     encoded = [ticks & 0x7F]
     while ticks := ticks >> 7:

@@ -55,7 +55,6 @@ class Bindings:
         self._path = path
         self._learned = _read(path) if path is not None else {}
         self._names = self._by_control()
-        self._reversed = self._downwards()
         self._writing: threading.Thread | None = None
         self.complaint: str | None = None
 
@@ -74,13 +73,13 @@ class Bindings:
 
     def is_reversed(self, control: str) -> bool:
         """Whether it is pressed when it goes down to below 64."""
-        return control in self._reversed
+        return control + _REVERSED in self._learned.values()
 
     def learn(self, control: str, name: str, is_reversed: bool = False) -> None:
         """From now on the control does this and nothing else, and nothing else does it; a control that `may_bind`."""
         kept = {other: its for other, its in self._learned.items() if its.removesuffix(_REVERSED) != control}
         self._learned = kept | {name: control + (_REVERSED if is_reversed else "")}
-        self._names, self._reversed = self._by_control(), self._downwards()
+        self._names = self._by_control()
         if self._path is not None:
             told = (self._path, self._learned, self._writing)
             self._writing = threading.Thread(target=self._keep, args=told, daemon=True)
@@ -97,11 +96,6 @@ class Bindings:
     def _by_control(self) -> dict[str, str]:
         defaults = {control: name for name, control in DEFAULTS.items() if name not in self._learned}
         return defaults | {control.removesuffix(_REVERSED): name for name, control in self._learned.items()}
-
-    def _downwards(self) -> frozenset[str]:
-        """The controls that are reversed."""
-        ends = (each for each in self._learned.values() if each.endswith(_REVERSED))
-        return frozenset(each.removesuffix(_REVERSED) for each in ends)
 
     def _keep(self, path: Path, learned: dict[str, str], before: threading.Thread | None) -> None:
         if before is not None:

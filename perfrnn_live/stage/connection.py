@@ -14,7 +14,6 @@ from perfrnn_live.player.link import ProcessLink
 from perfrnn_live.player.messages import Ready, Setup
 from perfrnn_live.player.piano import PIANO
 from perfrnn_live.player.profiles import DAW, Profile
-from perfrnn_live.sound.soundfont import check
 from perfrnn_live.stage.typing_keys import COMPUTER
 
 NOWHERE = "none"
@@ -37,6 +36,8 @@ class Connection:
         """As in `PlayOptions`. Raises BadValue if the computer's keyboard is to be played and there is none, or a sound
         font is none; NoSound if there is nothing to sound it."""
         if soundfont is not None:
+            from perfrnn_live.sound.soundfont import check  # not at the top: it would only make other starts longer
+
             check(soundfont)
         inputs = _inputs_beside(output) if inputs is None else inputs
         self.typed = COMPUTER in inputs

@@ -8,7 +8,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from perfrnn_live.live.controls import ACTIONS, KNOBS, Action, Knob, Mode, Pad, Settings, label
+from perfrnn_live.live.controls import ACTION_NAMES, ACTIONS, KNOBS, Action, Knob, Mode, Pad, Settings, label
 from perfrnn_live.live.wishes import Do, Turn, Wish
 from perfrnn_live.music.midi import CONTROL_CHANGE, strikes
 from perfrnn_live.music.pedal import PEDAL_DOWN
@@ -212,7 +212,7 @@ class Desk:
         """Do it; or, while learning, have it learned. Silence and the end are never put off."""
         if self._learning is None or action in (Action.PANIC, Action.QUIT):
             return Do(at_s, action)
-        self._learning = next(name for name, each in ACTIONS.items() if each == action)
+        self._learning = ACTION_NAMES[action]
         return None
 
     def _lesson(self, message: bytes, control: str) -> str | None:
