@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from perfrnn_live.errors import PerfRNNError
+from perfrnn_live.errors import BadValue, CannotWrite, PerfRNNError
 from perfrnn_live.library.packed import MOST, Fact
 from perfrnn_live.library.store import Library
 from perfrnn_live.live.controls import Action
@@ -25,7 +25,7 @@ class Keeper:
     """A `Listener`. `about` is what the session was begun with, `began_s` when; `wall` tells the seconds since 1970.
 
     While the disk refuses, what happens waits in memory, and `say` is told once; when it takes things again, all that
-    waited is kept, and `say` is told.
+    waited is kept, and `say` is told. Beside a library that cannot be used, which is left alone, another one is begun.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class Keeper:
         say: Callable[[str], None],
     ) -> None:
         self._path, self._about, self._began_s, self._wall, self._say = path, about, began_s, wall, say
+        self._beside = path.with_name(f"{path.stem}-2{path.suffix}")
         self._library: Library | None = None
         self._file: tuple[int, int] | None = None  # device and inode
         self._session: int | None = None
@@ -66,17 +67,24 @@ class Keeper:
         self._keep(ended=False)
 
     def close(self) -> None:
-        """The session is over."""
+        """The session is over. Raises CannotWrite if its last facts cannot be kept."""
         self._keep(ended=True)
         if self._library is not None:
             self._library.close()
+        if self._waiting:
+            raise CannotWrite(f"{self._path} could not be written")
 
     def _keep(self, ended: bool) -> None:
         try:
-            library = self._opened()
-            if self._session is None:
-                self._session, self._part = library.begin(self._about, self._wall()), 0
-            self._add(library, self._session, ended)
+            try:
+                self._put(ended)
+            except BadValue as error:
+                if self._path == self._beside:
+                    raise
+                self._drop()
+                self._path, self._session = self._beside, None
+                self._say(f"{error}; the session is kept in {self._path}")
+                self._put(ended)
         except PerfRNNError as error:
             self._drop()
             if not self._complained:
@@ -87,6 +95,12 @@ class Keeper:
         if self._complained:
             self._complained = False
             self._say("the session is kept again")
+
+    def _put(self, ended: bool) -> None:
+        library = self._opened()
+        if self._session is None:
+            self._session, self._part = library.begin(self._about, self._wall()), 0
+        self._add(library, self._session, ended)
 
     def _add(self, library: Library, session: int, ended: bool) -> None:
         """What waits, a part at a time."""

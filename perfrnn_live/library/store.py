@@ -168,9 +168,10 @@ class Library:
             self._database.executescript("PRAGMA incremental_vacuum")  # `execute` would free a single page
             self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def broken_off(self, before: float) -> list[Entry]:
-        """Sessions that did not come to their end and were last seen before that moment; each is told of once."""
-        found = [each for each in self.entries() if not each.ended and each.seen < before]
+    def broken_off(self, now: float, lately_s: float) -> list[Entry]:
+        """Sessions that did not come to their end; each is told of once. What was seen in the last `lately_s` may be
+        going on; what was seen later than `now` was so on a clock that has been set back."""
+        found = [each for each in self.entries() if not each.ended and not 0 <= now - each.seen < lately_s]
         if found:  # at most starts there is none, and another instrument's commit need not be waited for
             with self._refusals(), self._change() as database:
                 database.executemany("UPDATE session SET ended = 2 WHERE id = ?", [(each.id,) for each in found])

@@ -110,12 +110,12 @@ class Machine:
                 self.improviser.silenced(at_s)
             case TakenBack(at_s=at_s):
                 self._turns.lost_plan(at_s)
-            case PortLost(name, direction):
-                self._orders.said = f"the {direction} {name!r} is gone: waiting for it to come back"
+            case PortLost(direction=direction):
+                self._orders.said = happening.sentence
                 if direction == "output":
                     self._interrupt(self._now_s)
-            case PortBack(name, direction):
-                self._orders.said = f"the {direction} {name!r} is back"
+            case PortBack(direction=direction):
+                self._orders.said = happening.sentence
                 if direction == "output":
                     self._play_on()
             case PlayerGone(at_s):

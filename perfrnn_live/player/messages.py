@@ -168,6 +168,11 @@ class PortLost:
     name: str
     direction: Part
 
+    @property
+    def sentence(self) -> str:
+        """The same for people."""
+        return f"the {self.direction} {self.name!r} is gone: waiting for it to come back"
+
 
 @dataclass(frozen=True, slots=True)
 class PortBack:
@@ -175,6 +180,11 @@ class PortBack:
 
     name: str
     direction: Part
+
+    @property
+    def sentence(self) -> str:
+        """The same for people."""
+        return f"the {self.direction} {self.name!r} is back"
 
 
 @dataclass(frozen=True, slots=True)

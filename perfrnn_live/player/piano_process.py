@@ -26,8 +26,8 @@ from perfrnn_live.sound.device import Device
 from perfrnn_live.sound.instrument import Instrument, instrument_of
 from perfrnn_live.sound.speaker import Speaker
 
-_STANDS_STILL_S = 1.0  # a device that asks for nothing for so long is gone
 _LOOKS_S = 0.5
+_STANDS_STILL = 2  # looks: a device that asks for nothing for so long is gone
 _FADE_S = 0.1
 
 
@@ -40,12 +40,16 @@ class Sounding:
         self._device = Device(audio)
         self.text = f"{self._device.system}, {self._device.rate} Hz"
         self.speaker = Speaker(instrument(self._device.rate), self._device.rate)
-        self.asked_s = self._clock.now()
+        self._asked_s = self._seen_s = self._clock.now()
+        self._idle = 0
         self._device.start(self._block)
 
     def alive(self) -> bool:
-        """Whether it is still asked for frames."""
-        return self._clock.now() - self.asked_s < _STANDS_STILL_S
+        """Whether it is still asked for frames. Counted in looks and not by the clock: when the machine has slept, its
+        device must not seem to be gone."""
+        self._idle = self._idle + 1 if self._asked_s == self._seen_s else 0
+        self._seen_s = self._asked_s
+        return self._idle < _STANDS_STILL
 
     def end(self) -> None:
         """Fade out, and give the device back."""
@@ -55,8 +59,8 @@ class Sounding:
         self._device.close()
 
     def _block(self, frames: int) -> NDArray[np.float32]:
-        self.asked_s = self._clock.now()
-        return self.speaker.block(self.asked_s, frames)
+        self._asked_s = self._clock.now()
+        return self.speaker.block(self._asked_s, frames)
 
 
 class Process:

@@ -1,4 +1,4 @@
-"""What the machine decided and how quickly, as it happens: one line of JSON each."""
+"""What the machine decided and how quickly, and what was said, as it happens: one line of JSON each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import json
 from pathlib import Path
 
 from perfrnn_live.errors import CannotWrite
+from perfrnn_live.live.happenings import Time
 from perfrnn_live.live.orders import Told, Took
+from perfrnn_live.player.messages import PortBack, PortLost, Said
 from perfrnn_live.stage.listeners import Fact
 
 
@@ -16,7 +18,7 @@ class Journal:
 
     def __init__(self, began_s: float, path: Path) -> None:
         """Raises CannotWrite."""
-        self._began_s = began_s
+        self._began_s = self._now_s = began_s
         self._path = path
         self._lines: list[str] = []
         self._kept = 0  # bytes in whole lines
@@ -26,8 +28,12 @@ class Journal:
             raise self._cannot(error) from error
 
     def hear(self, fact: Fact) -> None:
-        """Something happened; decisions are written down at the next flush."""
+        """Something happened; decisions and sentences are written down at the next flush."""
         match fact:
+            case Time(now_s):
+                self._now_s = now_s
+            case Said() | PortLost() | PortBack():
+                self._add(self._now_s, "said", {"sentence": fact.sentence})
             case Told(at_s, what, details):
                 self._add(at_s, what, dict(details))
             case Took(what, since_s, until_s):

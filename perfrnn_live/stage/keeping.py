@@ -49,6 +49,6 @@ def tell_of_broken_off(path: Path, tell: Callable[[str], None]) -> None:
     if not path.exists():
         return
     with contextlib.suppress(PerfRNNError), Library(path) as library:
-        for entry in library.broken_off(wall_s() - _STILL_PLAYS_S):
+        for entry in library.broken_off(wall_s(), _STILL_PLAYS_S):
             began, minutes = entry.about.get("began", "?"), f"{entry.seconds / 60:.1f} minutes, {entry.notes} notes"
             tell(f"session {entry.id} of {began} broke off; kept are {minutes}: perfrnn-live sessions show {entry.id}")

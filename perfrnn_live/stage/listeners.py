@@ -15,6 +15,7 @@ from typing import Protocol
 from perfrnn_live.errors import CannotWrite
 from perfrnn_live.live.happenings import Happening
 from perfrnn_live.live.orders import Decision
+from perfrnn_live.player.messages import PortBack, PortLost, Said
 from perfrnn_live.stage.status import Status
 
 Fact = Happening | Decision
@@ -101,6 +102,26 @@ class Kept:
             with contextlib.suppress(CannotWrite):
                 self._listener.close()
             self._complain(self.complaint)
+
+
+class Aloud:
+    """A `Listener` that gives every sentence to `write`, where no screen shows it."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self.said: set[str] = set()
+
+    def hear(self, fact: Fact) -> None:
+        if isinstance(fact, Said | PortLost | PortBack):
+            self.said.add(fact.sentence)
+            with contextlib.suppress(OSError):  # a terminal that is gone
+                self._write(fact.sentence)
+
+    def flush(self, now_s: float) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
 
 class Shown:

@@ -36,7 +36,7 @@ from perfrnn_live.stage.connection import NOWHERE, Connection
 from perfrnn_live.stage.desk import Desk
 from perfrnn_live.stage.journal import Journal
 from perfrnn_live.stage.keeping import KEPT_OPTIONS, about_session, tell_of_broken_off
-from perfrnn_live.stage.listeners import Face, Kept, Listener, Shown
+from perfrnn_live.stage.listeners import Aloud, Face, Kept, Listener, Shown
 from perfrnn_live.stage.osc import OscIn, OscOut
 from perfrnn_live.stage.recorder import Recorder
 from perfrnn_live.stage.replay import resumed
@@ -161,6 +161,9 @@ def play(options: PlayOptions) -> Summary:
         asked = {name: getattr(options, name) for name in KEPT_OPTIONS}
         about = about_session(asked, options.model.name, profile, continuation.engine.fingerprint, seed, began_s)
         listeners.append(kept(Keeper(options.library, about, began_s, wall_s, say), "the session in the library"))
+    aloud = Aloud(_tell)
+    if options.quiet:
+        listeners.append(kept(aloud, "what is said"))
     with contextlib.ExitStack() as stack:
         faces = []
         if options.osc_to is not None:
@@ -207,7 +210,8 @@ def play(options: PlayOptions) -> Summary:
             connection.release_keys(ready.output)
             raise
     for complaint in summary.complaints:
-        print(complaint, file=sys.stderr)
+        if complaint not in aloud.said:
+            _tell(complaint)
     if sound_file is not None and record is not None:
         _keep_sound(record, sound_file, options.soundfont)
     return summary

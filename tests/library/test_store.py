@@ -161,10 +161,24 @@ def test_what_is_no_library_is_a_sentence_and_left_alone(path: Path, content: by
     path.write_bytes(content)
     with pytest.raises((BadValue, CannotWrite), match="librar"):
         Library(path)
+    kept, beside = Kept(path), path.with_name("sessions-2.db")
+    kept.tell(sent(0))
+    assert len(kept.said) == 1 and kept.said[0].endswith(f"the session is kept in {beside}")
+    kept.tell(sent(1))
+    assert facts_of(beside) == kept.told
+    assert path.read_bytes() == content
+
+
+def test_where_two_are_none_it_says_that_nothing_is_kept(path: Path) -> None:
+    path.parent.mkdir()
+    for each in (path, path.with_name("sessions-2.db")):
+        each.write_bytes(b"no database at all, but text" * 50)
     kept = Kept(path)
     kept.tell(sent(0))
-    assert len(kept.said) == 1 and "not kept" in kept.said[0]
-    assert path.read_bytes() == content
+    kept.tell(sent(1))
+    assert len(kept.said) == 2 and "not kept for the time being" in kept.said[1]
+    with pytest.raises(CannotWrite, match="could not be written"):
+        kept.keeper.close()
 
 
 def test_one_of_a_later_version_is_a_sentence_and_left_alone(path: Path) -> None:
@@ -251,9 +265,15 @@ def test_a_session_that_broke_off_is_told_of_once(path: Path) -> None:
     ended = Kept(path)
     ended.keeper.close()
     with Library(path) as library:
-        assert library.broken_off(1_000_000.0) == []  # it was seen just now: it may go on
-        assert [each.id for each in library.broken_off(1_000_010.0)] == [1]
-        assert library.broken_off(1_000_010.0) == []
+        assert library.broken_off(1_000_009.0, 10.0) == []  # it was seen just now: it may go on
+        assert [each.id for each in library.broken_off(1_000_010.0, 10.0)] == [1]
+        assert library.broken_off(1_000_010.0, 10.0) == []
+
+
+def test_one_that_was_seen_later_than_now_broke_off_before_the_clock_was_set_back(path: Path) -> None:
+    Kept(path).tell(sent(0))
+    with Library(path) as library:
+        assert [each.id for each in library.broken_off(1_000_000.0 - 3600.0, 10.0)] == [1]
 
 
 def test_a_thousand_sessions_are_listed(path: Path) -> None:

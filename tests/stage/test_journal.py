@@ -10,6 +10,7 @@ import pytest
 from perfrnn_live.errors import CannotWrite
 from perfrnn_live.live.happenings import Time
 from perfrnn_live.live.orders import Told, Took
+from perfrnn_live.player.messages import PortLost, Said
 from perfrnn_live.stage.journal import Journal
 
 
@@ -17,12 +18,16 @@ def test_each_decision_is_a_line_when_it_is_flushed(tmp_path: Path) -> None:
     journal = Journal(100.0, tmp_path / "log")
     journal.hear(Told(101.5, "phrase", (("seconds", 2.0),)))
     journal.hear(Time(101.7))
+    journal.hear(Said("pads kept"))
     journal.hear(Took("answer", 102.0, 102.0125))
+    journal.hear(PortLost("piano", "output"))
     journal.flush(102.1)
     told = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
     assert told == [
         {"at_s": 1.5, "what": "phrase", "seconds": 2.0},
+        {"at_s": 1.7, "what": "said", "sentence": "pads kept"},
         {"at_s": 2.0125, "what": "answer", "ms": 12.5},
+        {"at_s": 1.7, "what": "said", "sentence": "the output 'piano' is gone: waiting for it to come back"},
     ]
     journal.close()
     journal.close()
