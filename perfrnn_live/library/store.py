@@ -1,7 +1,8 @@
 """The library: sessions in a SQLite database, each a row of what it was and parts of what happened, in order.
 
-It is in WAL mode with `synchronous = FULL`: what is committed is on the disk, whatever becomes of the program or the
-power. Several instruments may write into one library at once. Nothing in it is a pickle, and nothing is executed.
+It is in WAL mode with `synchronous = EXTRA`: what is committed is on the disk, whatever becomes of the program or the
+power. With FULL, a power cut could bring the journal of its making back, and that would empty it. Several instruments
+may write into one library at once. Nothing in it is a pickle, and nothing is executed.
 """
 
 from __future__ import annotations
@@ -191,6 +192,7 @@ class Library:
     def _prepare(self) -> None:
         database = self._database
         database.execute("PRAGMA foreign_keys = ON")
+        database.execute("PRAGMA synchronous = EXTRA")
         (version,) = database.execute("PRAGMA user_version").fetchone()
         (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if version == 0 and tables:
@@ -204,7 +206,6 @@ class Library:
                 if database.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
                     for statement in _SCHEMA.split(";"):
                         database.execute(statement)
-        database.execute("PRAGMA synchronous = FULL")
 
     @contextlib.contextmanager
     def _change(self) -> Iterator[sqlite3.Connection]:
