@@ -126,6 +126,13 @@ def _path(name: int) -> Path:
     return Path(ctypes.string_at(name).decode())
 
 
+def _address(function: Any) -> int:
+    """Where it is; read through the field it stands in, a function would be whatever stands there later."""
+    address = ctypes.cast(function, c_void_p).value
+    assert address is not None
+    return address
+
+
 def library() -> ctypes.CDLL | None:
     """The SQLite that Python uses, if it can be reached."""
     name = ctypes.util.find_library("sqlite3")
@@ -143,10 +150,7 @@ def watched(sqlite: ctypes.CDLL, folder: Path) -> Iterator[Log]:
     log, opened = Log(folder), dict[int, tuple[str, _Methods]]()
     alive: list[Any] = []  # what C holds pointers to
     vfs = sqlite.sqlite3_vfs_find(None).contents
-    # read through the field, a function would be whatever stands there later
-    real_open, real_delete = (
-        kind(ctypes.cast(each, c_void_p).value) for kind, each in ((_Open, vfs.open), (_Delete, vfs.delete))
-    )
+    real_open, real_delete = _Open(_address(vfs.open)), _Delete(_address(vfs.delete))
 
     def write(file: int, data: int, length: int, offset: int) -> int:
         name, real = opened[file]

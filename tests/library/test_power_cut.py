@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(sqlite is None, reason="the SQLite that this Pyt
 
 
 class Told:
-    """A session that was kept on a watched disk: its facts, and how many of them were flushed after how many changes."""
+    """A session that was kept on a watched disk: its facts, and how many were flushed after how many changes."""
 
     def __init__(self, folder: Path) -> None:
         self.facts: list[Fact] = []
