@@ -25,6 +25,7 @@ Fact = Happening | Decision
 
 _FORMAT = 1
 MOST = 20_000  # facts in one part, some minutes'
+_LONGEST_S = 1e9  # a machine's clock counts from its start
 _MOST_BYTES = 200 * MOST
 # The numbers are in everybody's libraries: new kinds come at the end.
 _KINDS: tuple[type, ...] = (
@@ -161,9 +162,13 @@ class _Reader:
     def moment(self) -> float:
         value = self.natural()
         if value == 1:
-            return float(struct.unpack("<d", self.bytes_of(8))[0])
-        self._before_us += _signed(value >> 1)
-        return self._before_us / 1e6
+            moment_s = float(struct.unpack("<d", self.bytes_of(8))[0])
+        else:
+            self._before_us += _signed(value >> 1)
+            moment_s = self._before_us / 1e6
+        if not abs(moment_s) < _LONGEST_S:
+            raise ValueError("a moment in another age")
+        return moment_s
 
     def bytes_of(self, length: int) -> bytes:
         if self.place + length > len(self.data):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from perfrnn_live.errors import BadValue
 from perfrnn_live.library.packed import Fact
 from perfrnn_live.live.controls import KNOBS
 from perfrnn_live.live.orders import Told
 from perfrnn_live.live.wishes import Do, Turn
-from perfrnn_live.music.midi import is_played
+from perfrnn_live.music.midi import is_of_channel, is_played
 from perfrnn_live.player.messages import Received, Sent
 
 Timed = tuple[float, bytes]
@@ -37,12 +39,14 @@ def take_of(facts: Iterable[Fact], began_s: float) -> Take:
     take = Take()
     for fact in facts:
         match fact:
-            case Sent(message=message, sounds_s=sounds_s):
+            case Sent(message=message, sounds_s=sounds_s) if is_of_channel(message):
                 take.machine.append((sounds_s - began_s, message))
-            case Received(arrival_s, message, steers=False) if is_played(message):
+            case Received(arrival_s, message, steers=False) if is_of_channel(message) and is_played(message):
                 take.player.append((arrival_s - began_s, message))
             case Turn(at_s, name, value) if name in KNOBS:
-                take.knobs.append((at_s - began_s, name, KNOBS[name].position_of(value)))
+                with contextlib.suppress(BadValue):  # of a version in which the knob went further
+                    KNOBS[name].check(value)
+                    take.knobs.append((at_s - began_s, name, KNOBS[name].position_of(value)))
             case Told(at_s, what):
                 take.marks.append((at_s - began_s, what))
             case Do(at_s, action):

@@ -227,7 +227,7 @@ class Library:
             if isinstance(error, sqlite3.OperationalError):
                 raise CannotWrite(f"cannot write the library {self.path}: {error}") from error
             raise BadValue(f"{self.path} is no library of sessions, or is broken: {error}") from error
-        except (json.JSONDecodeError, TypeError) as error:
+        except (ValueError, TypeError) as error:  # also of sqlite3, which takes names in a broken file for text
             raise BadValue(f"{self.path} is no library of sessions, or is broken: {error}") from error
 
 

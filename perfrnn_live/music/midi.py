@@ -25,7 +25,8 @@ def control_change(controller: int, value: int) -> bytes:
 
 def is_of_channel(message: bytes) -> bool:
     """True for a whole message to a channel; not for a clock, active sensing, sysex, or data without a status."""
-    return bool(message) and 0x80 <= message[0] < 0xF0 and len(message) == (2 if message[0] & 0xE0 == 0xC0 else 3)
+    length = 2 if message[:1] and message[0] & 0xE0 == 0xC0 else 3
+    return len(message) == length and 0x80 <= message[0] < 0xF0 and max(message[1:]) < 0x80
 
 
 def strikes(message: bytes) -> bool:
@@ -49,10 +50,12 @@ def control_of(message: bytes) -> str | None:
 
 
 def moves_all_keys(message: bytes) -> bool:
-    """True for a bend and for channel pressure; where each finger has a channel of its own, that is one key."""
-    return message[0] & 0xF0 in (CHANNEL_PRESSURE, PITCH_BEND)
+    """True for a bend and for channel pressure; where each finger has a channel of its own, that is one key. Any bytes
+    may be asked about."""
+    return bool(message) and message[0] & 0xF0 in (CHANNEL_PRESSURE, PITCH_BEND)
 
 
 def is_played(message: bytes) -> bool:
-    """True for what hands and feet do at a piano: keys and the three pedals."""
-    return strikes(message) or releases(message) or (message[0] & 0xF0 == CONTROL_CHANGE and message[1] in PEDALS)
+    """True for what hands and feet do at a piano: keys and the three pedals. Any bytes may be asked about."""
+    moves_pedal = len(message) == 3 and message[0] & 0xF0 == CONTROL_CHANGE and message[1] in PEDALS
+    return moves_pedal or strikes(message) or releases(message)

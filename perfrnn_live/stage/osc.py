@@ -10,11 +10,13 @@ from __future__ import annotations
 import contextlib
 import heapq
 import itertools
+import logging
 import math
 import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from perfrnn_live.errors import BadValue
@@ -25,6 +27,7 @@ from perfrnn_live.stage.status import Status
 PREFIX = "/perfrnn/"
 LOOPBACK = "127.0.0.1"
 FREE = "free"
+_PACKAGE, _BUNDLE, _DEEPEST = "pythonosc", b"#bundle\0", 8
 _LARGEST = 65_536  # bytes: UDP has no larger packets
 _AHEAD_S = 60.0  # a time tag further on is a broken one
 _MOST_WAITING = 1000
@@ -56,6 +59,26 @@ def wish_of(address: str, arguments: Sequence[Any]) -> OscWish | None:
     return Put(name, value)
 
 
+def check_sizes(packet: bytes, depth: int = 0) -> None:
+    """Raises BadValue unless all that a bundle holds has a size that fits: the package goes round for ever where one is
+    negative."""
+    if not packet.startswith(_BUNDLE):
+        return
+    place = len(_BUNDLE) + 8  # after the time tag
+    while place < len(packet):
+        size = int.from_bytes(packet[place : place + 4], signed=True)
+        place += 4
+        if size <= 0 or place + size > len(packet) or depth == _DEEPEST:
+            raise BadValue("a bundle is torn")
+        check_sizes(packet[place : place + size], depth + 1)
+        place += size
+
+
+def _is_of_others(record: logging.LogRecord) -> bool:
+    """False for what the package logs of each broken packet: it would be written over the screen."""
+    return _PACKAGE not in Path(record.pathname).parts
+
+
 def _value(knob: Knob, told: Any) -> Any:
     """What is told as the knob has it. Raises BadValue."""
     if isinstance(knob, Switch):
@@ -85,6 +108,7 @@ class OscIn:
         self._waiting: list[tuple[float, int, OscWish]] = []
         self._count = itertools.count()
         self._closed = False
+        logging.getLogger().addFilter(_is_of_others)
         try:
             family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
             with contextlib.ExitStack() as undo:
@@ -117,6 +141,7 @@ class OscIn:
         from pythonosc.osc_packet import OscPacket
 
         try:
+            check_sizes(packet)
             timed = OscPacket(packet).messages
         except Exception:  # torn packets raise more than the package says: IndexError, RecursionError, struct.error
             self._say("a packet came in that is no OSC")

@@ -43,7 +43,7 @@ _LENGTH_S = (1.5, 15.0)
 _RACE_S = 0.006  # two JACK periods: what is on its way when a key goes down
 _PATIENCE_S = 4.0
 _LONGEST_ANSWER_S = 30.0
-_MODES = {"solo": 0, "trade": 64, "duet": 127}  # positions of controller 28
+MODES = {"solo": 0, "trade": 64, "duet": 127}  # positions of controller 28
 _PANIC, _FREEZE, _AGAIN, _MODE = 105, 104, 103, 28
 _TURNS = {  # of a controller, up and down again: the temperature from 1 and back, the density from free and back
     1: (64, 66, 70, 75, 80, 75, 70, 66, 64),
@@ -201,10 +201,10 @@ class Performer:
 
 
 @contextlib.contextmanager
-def playing(folder: Path, output: str, keyboard: str) -> Iterator[subprocess.Popen[str]]:
+def playing(folder: Path, output: str, keyboard: str, *options: str) -> Iterator[subprocess.Popen[str]]:
     """The instrument, with a screen it cannot see: what it costs is in the figures."""
     command = [sys.executable, "-m", "perfrnn_live", "play", "--output", output, "--input", keyboard, "--quiet"]
-    command += ["--seed", "1", "--log", str(folder / "log"), "--record", str(folder / "both.mid")]
+    command += ["--seed", "1", "--log", str(folder / "log"), "--record", str(folder / "both.mid"), *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         yield process
@@ -335,7 +335,7 @@ def main() -> None:
             for position in (0, 127, 0):  # pick the mode knob up
                 performer.control(_MODE, position)
             for mode, share in shares.items():
-                performer.control(_MODE, _MODES[mode])
+                performer.control(_MODE, MODES[mode])
                 until = time.perf_counter() + share * seconds
                 (performer.trade if mode == "trade" else performer.together)(until)
         session.send_signal(signal.SIGTERM)

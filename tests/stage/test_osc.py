@@ -201,6 +201,26 @@ def test_deeply_nested_bundles_are_no_way_to_end_it(heard: Heard) -> None:
     until(lambda: heard.wishes)
 
 
+@pytest.mark.parametrize("size", [-1, -20, 0, 21, 1 << 30])
+def test_a_bundle_with_sizes_that_do_not_fit_is_no_way_to_hold_it_up(heard: Heard, size: int) -> None:
+    message = OscMessageBuilder("/perfrnn/panic").build().dgram
+    broken = b"#bundle\0" + bytes(7) + b"\1" + size.to_bytes(4, signed=True) + message
+    heard.client._sock.sendto(broken, heard.osc.address)
+    until(lambda: heard.said == ["OSC: a packet came in that is no OSC"])
+    heard.client.send_message("/perfrnn/panic", [])
+    until(lambda: heard.wishes)
+
+
+def test_nothing_is_written_over_the_screen(heard: Heard, capfd: pytest.CaptureFixture[str]) -> None:
+    nothing_known = b"#bundle\0" + bytes(7) + b"\1" + (4).to_bytes(4) + b"what"
+    unknown_type = b"/perfrnn/temperature\0\0\0\0,z\0\0"
+    for packet in (nothing_known, unknown_type):
+        heard.client._sock.sendto(packet, heard.osc.address)
+    heard.client.send_message("/perfrnn/panic", [])
+    until(lambda: heard.wishes)
+    assert capfd.readouterr().err == ""
+
+
 def test_a_port_that_is_taken_is_a_sentence(heard: Heard) -> None:
     with pytest.raises(BadValue, match="cannot listen for OSC on 127"):
         OscIn(heard.osc.address[:2], heard.wishes.append, heard.said.append)  # type: ignore[arg-type]
