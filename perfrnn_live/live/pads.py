@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,13 @@ import numpy as np
 from perfrnn_live.engines.base import StepEngine
 from perfrnn_live.errors import BadValue, CannotWrite
 from perfrnn_live.music.keyboard import Keyboard
-from perfrnn_live.music.reminders import Strikes
-from perfrnn_live.music.vocabulary import PITCHES
+from perfrnn_live.music.reminders import REMEMBERED, Strikes
+from perfrnn_live.music.vocabulary import PITCHES, VELOCITY_BINS
 from perfrnn_live.sampling.continuation import Known, Moment
 
 PADS = 8
+_MOST_BYTES = 50_000_000  # in a file of pads; eight moments have one
+_LATEST_STEP = 1 << 40
 
 
 class Pads:
@@ -84,8 +87,7 @@ class Pads:
         """Fill the pads from a file. Raises BadValue if it cannot be read, or is of another model or of this one before
         it was trained anew; the pads are then as they were."""
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as loaded:
-                arrays = {name: loaded[name] for name in loaded.files}
+            arrays = _read(path)
             model, kept = str(arrays.pop("model")), str(arrays.pop("fingerprint", ""))
             numbers = sorted({int(name.partition(".")[0]) for name in arrays})
             of_this_model = kept == self._engine.fingerprint
@@ -119,12 +121,36 @@ class Pads:
         logits, strikes, struck_step, released_step, numbers = (arrays[f"{number}.{name}"] for name in names)
         if logits.shape != (self._engine.vocabulary.size,) or {struck_step.shape, released_step.shape} != {(PITCHES,)}:
             raise ValueError(f"what pad {number} holds is of another shape")
+        _check_numbers(strikes, struck_step, released_step, numbers)
+        if not all(np.isfinite(each).all() for each in arrays.values() if each.dtype.kind == "f"):
+            raise ValueError(f"what pad {number} holds is no number")
         prefix = f"{number}.state."
         state = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
         step, velocity_bin, velocity_set = map(int, numbers)
         silent = np.zeros(PITCHES, np.bool_)
         keyboard = Keyboard(step, velocity_bin, silent, struck_step, released_step, Strikes.of(*strikes))
         return Moment(Known(self._engine.state_of(state), logits), keyboard, bool(velocity_set))
+
+
+def _check_numbers(strikes: Any, struck_step: Any, released_step: Any, numbers: Any) -> None:
+    """Raises ValueError unless these are whole numbers that music has."""
+    if strikes.shape != (3, min(strikes.shape[-1], REMEMBERED)) or numbers.shape != (3,):
+        raise ValueError("strikes or numbers of another shape")
+    if any(each.dtype.kind != "i" for each in (strikes, struck_step, released_step, numbers)):
+        raise ValueError("numbers of another kind")
+    steps = np.concatenate([strikes[1], struck_step, released_step, numbers[:1]])
+    velocity_bins = np.concatenate([strikes[2], numbers[1:2]])
+    for what, most in ((steps + _LATEST_STEP, 2 * _LATEST_STEP), (strikes[0], PITCHES), (velocity_bins, VELOCITY_BINS)):
+        if ((what < 0) | (what >= most)).any():
+            raise ValueError("a step, key or velocity that there is not")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The arrays in a file. Raises whatever it likes."""
+    with path.open("rb") as file, warnings.catch_warnings(action="error"), np.load(file, allow_pickle=False) as loaded:
+        if sum(member.file_size for member in loaded.zip.infolist()) > _MOST_BYTES:
+            raise ValueError("there is more in it than eight moments can be")
+        return {name: loaded[name] for name in loaded.files}
 
 
 def open_pads(engine: StepEngine[Any], model: Path, own: Path, asked: Path | None, tell: Callable[[str], None]) -> Pads:

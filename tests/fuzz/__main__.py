@@ -13,6 +13,7 @@ import contextlib
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import atheris
@@ -22,43 +23,48 @@ with atheris.instrument_imports(include=["perfrnn_live", "pythonosc", "tomllib"]
     from tests.fuzz.parsers import PARSERS
 
 _TIMEOUT_S, _MOST_MB = 2, 500
+_BATCH = 10_000  # inputs to a process, for Atheris itself keeps something of each
 
 
-def fuzz(name: str, runs: int, seed: int) -> None:
-    """Never returns: ends the process."""
-    parser = PARSERS[name]
-    with tempfile.TemporaryDirectory(prefix="fuzz-") as scratch:
-        folder, corpus = Path(scratch), Path(scratch) / "corpus"
+def fuzz(name: str, runs: int, seed: int, folder: Path) -> None:
+    """Try so many inputs, with those in the folder's `corpus` to begin with. Never returns: ends the process."""
+    parser, corpus = PARSERS[name], folder / "corpus"
+    if not corpus.exists():
         corpus.mkdir()
         for number, content in enumerate(parser.seeds(folder)):
             (corpus / f"{number}").write_bytes(content)
 
-        def take(data: bytes) -> None:
-            with contextlib.suppress(PerfRNNError):
-                parser.take(data, folder)
+    def take(data: bytes) -> None:
+        with contextlib.suppress(PerfRNNError):
+            parser.take(data, folder)
 
-        limits = [f"-timeout={_TIMEOUT_S}", f"-rss_limit_mb={_MOST_MB}", f"-max_len={parser.longest}"]
-        asked = [
-            f"-runs={runs}",
-            f"-seed={seed}",
-            f"-artifact_prefix={name.replace(' ', '-')}-",
-            "-print_final_stats=1",
-        ]
-        atheris.Setup([sys.argv[0], *asked, *limits, str(corpus)], take)
-        atheris.Fuzz()
+    limits = [f"-timeout={_TIMEOUT_S}", f"-rss_limit_mb={_MOST_MB}", f"-max_len={parser.longest}"]
+    asked = [f"-runs={runs}", f"-seed={seed}", f"-artifact_prefix={name.replace(' ', '-')}-", "-verbosity=0"]
+    atheris.Setup([sys.argv[0], *asked, *limits, str(corpus)], take)
+    atheris.Fuzz()
 
 
 def main() -> None:
     argument_parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     argument_parser.add_argument("parsers", nargs="*", metavar="PARSER", help="; ".join(PARSERS))
-    argument_parser.add_argument("--runs", type=int, default=100_000)
+    argument_parser.add_argument("--runs", type=int, default=100_000, help="of each parser")
     argument_parser.add_argument("--seed", type=int, default=1)
+    argument_parser.add_argument("--in", dest="folder", type=Path, help="one parser and one batch, in this process")
     options = argument_parser.parse_args()
-    if len(options.parsers) == 1:
-        fuzz(options.parsers[0], options.runs, options.seed)
+    if options.folder is not None:
+        fuzz(options.parsers[0], options.runs, options.seed, options.folder)
     for name in options.parsers or PARSERS:
-        words = [name, "--runs", str(options.runs), "--seed", str(options.seed)]
-        subprocess.run([sys.executable, "-m", "tests.fuzz", *words], check=True)
+        began = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="fuzz-") as scratch:
+            for done in range(0, options.runs, _BATCH):
+                batch = [name, "--runs", str(min(_BATCH, options.runs - done)), "--seed", str(options.seed + done)]
+                command = [sys.executable, "-m", "tests.fuzz", *batch, "--in", scratch]
+                ended = subprocess.run(command, capture_output=True, text=True, check=False)
+                if ended.returncode != 0:
+                    sys.exit(f"{name}: {ended.stderr}")
+            kept = len(list((Path(scratch) / "corpus").iterdir()))
+        took_s = time.monotonic() - began
+        print(f"{name}: {options.runs} inputs in {took_s:.0f} s, {kept} kept for new code", flush=True)
 
 
 if __name__ == "__main__":

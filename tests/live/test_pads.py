@@ -196,6 +196,39 @@ def test_what_is_of_another_shape_is_refused(name: str, tmp_path: Path) -> None:
         Pads(FakeEngine(), "a", tmp_path / "none").load(tmp_path / "pads.npz")
 
 
+@pytest.mark.parametrize(
+    ("name", "place", "value"),
+    [
+        ("logits", 3, np.nan),
+        ("strikes", (0, 0), 128),
+        ("strikes", (2, 0), 32),
+        ("strikes", (1, 0), 1 << 50),
+        ("struck_step", 60, 1 << 60),
+        ("numbers", 0, -(1 << 60)),
+        ("numbers", 1, 32),
+    ],
+)
+def test_numbers_that_music_does_not_have_are_refused(name: str, place: Any, value: float, tmp_path: Path) -> None:
+    pads = Pads(FakeEngine(), "a", tmp_path / "pads.npz")
+    pads.store(1, moments(2)[1])
+    with np.load(pads.save()) as file:
+        kept = {each: file[each] for each in file.files}
+    assert kept["1.strikes"].size
+    kept[f"1.{name}"][place] = value
+    np.savez(tmp_path / "pads.npz", **kept)
+    with pytest.raises(BadValue, match="is not a file of pads"):
+        pads.load(tmp_path / "pads.npz")
+
+
+def test_a_small_file_that_unpacks_to_gigabytes_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "pads.npz"
+    arrays: dict[str, Any] = {"model": np.array("a"), "1.logits": np.zeros(10_000_000)}
+    np.savez_compressed(path, **arrays)
+    assert path.stat().st_size < 1_000_000
+    with pytest.raises(BadValue, match="is not a file of pads"):
+        Pads(FakeEngine(), "a", path).load(path)
+
+
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(CannotWrite, match="taken"):
