@@ -15,7 +15,7 @@ with atheris.instrument_imports(include=["perfrnn_live", "pythonosc", "tomllib"]
 _TIMEOUT_S, _MOST_MB = 2, 500
 
 
-def fuzz(name: str, runs: str, seed: str, folder: Path) -> None:
+def fuzz(name: str, runs: int, seed: int, folder: Path) -> None:
     """Try so many inputs, with those in the folder's `corpus` to begin with. Never returns: ends the process."""
     parser, corpus = PARSERS[name], folder / "corpus"
     if not corpus.exists():
@@ -34,4 +34,4 @@ def fuzz(name: str, runs: str, seed: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    fuzz(*sys.argv[1:4], Path(sys.argv[4]))
+    fuzz(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4]))
