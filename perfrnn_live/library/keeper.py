@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ _MOMENT_S = 30.0  # a marked moment, where there was no phrase
 
 class Keeper:
     """A `Listener`. `about` is what the session was begun with, `began_s` when; `wall` tells the seconds since 1970.
+    `files` are as in `Library.begin`.
 
     While the disk refuses, what happens waits in memory, and `say` is told once; when it takes things again, all that
     waited is kept, and `say` is told. Beside a library that cannot be used, which is left alone, another one is begun.
@@ -35,8 +36,10 @@ class Keeper:
         began_s: float,
         wall: Callable[[], float],
         say: Callable[[str], None],
+        files: Collection[bytes] = (),
     ) -> None:
         self._path, self._about, self._began_s, self._wall, self._say = path, about, began_s, wall, say
+        self._files = files
         self._beside = path.with_name(f"{path.stem}-2{path.suffix}")
         self._library: Library | None = None
         self._file: tuple[int, int] | None = None  # device and inode
@@ -99,7 +102,7 @@ class Keeper:
     def _put(self, ended: bool) -> None:
         library = self._opened()
         if self._session is None:
-            self._session, self._part = library.begin(self._about, self._wall()), 0
+            self._session, self._part = library.begin(self._about, self._wall(), self._files), 0
         self._add(library, self._session, ended)
 
     def _add(self, library: Library, session: int, ended: bool) -> None:

@@ -8,9 +8,10 @@ may write into one library at once. Nothing in it is a pickle, and nothing is ex
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,16 @@ from typing import Any
 from perfrnn_live.errors import BadValue, CannotWrite
 from perfrnn_live.library.packed import Fact, pack, unpack
 
-VERSION = 1
+VERSION = 2
 _PATIENCE_S = 2.0  # for another instrument's commit
+_FILES = """
+CREATE TABLE IF NOT EXISTS file (
+    digest TEXT PRIMARY KEY,
+    data BLOB NOT NULL         -- what sessions began with beside what is said of them: pads, a priming file
+) WITHOUT ROWID
+"""
+_ABOUT = "CASE WHEN json_valid(about) THEN about ELSE '{}' END"
+_IN_USE = f"SELECT each.value FROM session, json_each({_ABOUT}, '$.files') AS each"
 _SCHEMA = f"""
 CREATE TABLE session (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -41,6 +50,7 @@ CREATE TABLE moment (
     from_s REAL NOT NULL,      -- from the beginning of the session
     to_s REAL NOT NULL
 );
+{_FILES};
 CREATE INDEX moments ON moment (session);
 PRAGMA user_version = {VERSION};
 """
@@ -88,9 +98,11 @@ class Library:
             self._database.close()
             raise
 
-    def begin(self, about: dict[str, Any], now: float) -> int:
-        """A new session; returns its number. `now` is in seconds since 1970."""
+    def begin(self, about: dict[str, Any], now: float, files: Iterable[bytes] = ()) -> int:
+        """A new session; returns its number. `now` is in seconds since 1970. What its `about` has digests of among its
+        "files" are `files`."""
         with self._refusals(), self._change() as database:
+            database.executemany("INSERT OR IGNORE INTO file VALUES (?, ?)", [(digest(each), each) for each in files])
             made = database.execute(
                 "INSERT INTO session (about, seconds, seen, ended, notes, tag) VALUES (?, 0, ?, 0, 0, '')",
                 (json.dumps(about), now),
@@ -154,6 +166,19 @@ class Library:
             for (packed,) in rows:
                 yield from unpack(packed)
 
+    def file(self, session: Entry, name: str) -> bytes | None:
+        """What is called `name` among the files that a session began with, if it had it. Raises BadValue where that is
+        lost."""
+        files = session.about.get("files")
+        wanted = files.get(name) if isinstance(files, dict) else None
+        if wanted is None:
+            return None
+        with self._refusals():
+            row = self._database.execute("SELECT data FROM file WHERE digest = ?", (str(wanted),)).fetchone()
+        if row is None or not isinstance(row[0], bytes) or digest(row[0]) != wanted:
+            raise BadValue(f"the {name} that session {session.id} began with is lost")
+        return row[0]
+
     def tag(self, session: int, text: str) -> None:
         """Give a session a name."""
         self.entry(session)
@@ -166,6 +191,7 @@ class Library:
             with self._change() as database:
                 for session in sessions:
                     database.execute("DELETE FROM session WHERE id = ?", (session,))
+                database.execute(f"DELETE FROM file WHERE digest NOT IN ({_IN_USE})")
             self._database.executescript("PRAGMA incremental_vacuum")  # `execute` would free a single page
             self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -199,6 +225,10 @@ class Library:
             raise BadValue(f"{self.path} is a database of something else, and is left alone")
         if version > VERSION:
             raise BadValue(f"the library {self.path} is of a later version of perfrnn-live: update that")
+        if version == 1:
+            with self._change():
+                database.execute(_FILES)
+                database.execute(f"PRAGMA user_version = {VERSION}")
         if version == 0:
             database.execute("PRAGMA auto_vacuum = INCREMENTAL")
             database.execute("PRAGMA journal_mode = WAL")
@@ -229,6 +259,11 @@ class Library:
             raise BadValue(f"{self.path} is no library of sessions, or is broken: {error}") from error
         except (ValueError, TypeError) as error:  # also of sqlite3, which takes names in a broken file for text
             raise BadValue(f"{self.path} is no library of sessions, or is broken: {error}") from error
+
+
+def digest(data: bytes) -> str:
+    """What a file is known by."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def _read(about: str) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -67,17 +68,22 @@ class Pads:
         pads._moments, pads._used = dict(self._moments), list(self._used)
         return pads
 
+    def written(self) -> bytes:
+        """What a file of all pads has in it, those that were used last at its end."""
+        arrays: dict[str, Any] = {"model": np.array(self.model), "fingerprint": np.array(self._engine.fingerprint)}
+        for number in self._used:
+            arrays |= {f"{number}.{name}": array for name, array in self._arrays(self._moments[number]).items()}
+        with io.BytesIO() as file:
+            np.savez_compressed(file, **arrays)
+            return file.getvalue()
+
     def save(self) -> Path:
         """Write all pads into the file; what was there stays whole until then. Raises CannotWrite."""
         path = self.path
-        arrays: dict[str, Any] = {"model": np.array(self.model), "fingerprint": np.array(self._engine.fingerprint)}
-        for number, moment in self._moments.items():
-            arrays |= {f"{number}.{name}": array for name, array in self._arrays(moment).items()}
         unfinished = path.with_suffix(".part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with unfinished.open("wb") as file:
-                np.savez_compressed(file, **arrays)
+            unfinished.write_bytes(self.written())
             unfinished.replace(path)
         except OSError as error:
             raise CannotWrite(f"cannot write {path}: {error.strerror}") from error
@@ -87,16 +93,24 @@ class Pads:
         """Fill the pads from a file. Raises BadValue if it cannot be read, or is of another model or of this one before
         it was trained anew; the pads are then as they were."""
         try:
-            arrays = _read(path)
+            with path.open("rb") as file:
+                self.fill(file, str(path))
+        except OSError as error:
+            raise BadValue(f"{path} is not a file of pads") from error
+
+    def fill(self, file: BinaryIO, name: str) -> None:
+        """The same from a file that is open, and is called `name` in sentences."""
+        try:
+            arrays = _read(file)
             model, kept = str(arrays.pop("model")), str(arrays.pop("fingerprint", ""))
-            numbers = sorted({int(name.partition(".")[0]) for name in arrays})
+            numbers = dict.fromkeys(int(part.partition(".")[0]) for part in arrays)
             of_this_model = kept == self._engine.fingerprint
             moments = {n: self._moment(arrays, n) for n in numbers if 1 <= n <= PADS} if of_this_model else {}
         except Exception as error:  # numpy and zipfile raise whatever a broken file makes them trip over
-            raise BadValue(f"{path} is not a file of pads") from error
+            raise BadValue(f"{name} is not a file of pads") from error
         if not of_this_model:
             whose = "another version of it" if model == self.model else f"the model {model!r}"
-            raise BadValue(f"the pads in {path} are no use to {self.model!r}: they were made with {whose}")
+            raise BadValue(f"the pads in {name} are no use to {self.model!r}: they were made with {whose}")
         for number, moment in moments.items():
             self.store(number, moment)
 
@@ -145,9 +159,9 @@ def _check_numbers(strikes: Any, struck_step: Any, released_step: Any, numbers: 
             raise ValueError("a step, key or velocity that there is not")
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(file: BinaryIO) -> dict[str, Any]:
     """The arrays in a file. Raises whatever it likes."""
-    with path.open("rb") as file, warnings.catch_warnings(action="error"), np.load(file, allow_pickle=False) as loaded:
+    with warnings.catch_warnings(action="error"), np.load(file, allow_pickle=False) as loaded:
         if sum(member.file_size for member in loaded.zip.infolist()) > _MOST_BYTES:
             raise ValueError("there is more in it than eight moments can be")
         return {name: loaded[name] for name in loaded.files}

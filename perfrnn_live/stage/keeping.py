@@ -11,7 +11,8 @@ from typing import Any
 
 from perfrnn_live import __version__
 from perfrnn_live.errors import PerfRNNError
-from perfrnn_live.library.store import Library
+from perfrnn_live.library.store import Library, digest
+from perfrnn_live.live.pads import Pads
 from perfrnn_live.player.clock import wall_s
 from perfrnn_live.player.profiles import Profile
 
@@ -22,9 +23,16 @@ _STILL_PLAYS_S = 10.0  # a session in the library that was seen so lately may be
 
 
 def about_session(
-    options: Mapping[str, Any], model: str, profile: Profile, fingerprint: str, seed: int, began_s: float
+    options: Mapping[str, Any],
+    model: str,
+    profile: Profile,
+    fingerprint: str,
+    seed: int,
+    began_s: float,
+    files: Mapping[str, bytes],
 ) -> dict[str, Any]:
-    """All that a session begins with, as JSON can have it; `options` are those of KEPT_OPTIONS."""
+    """All that a session begins with, as JSON can have it; `options` are those of KEPT_OPTIONS, and of `files` it has
+    the digests."""
     settings = {name: getattr(value, "value", value) for name, value in asdict(options["settings"]).items()}
     prime = None if options["prime"] is None else str(options["prime"].absolute())
     return {
@@ -41,7 +49,14 @@ def about_session(
         "polyphony": profile.polyphony,
         "min_note_s": profile.min_note_s,
         "lead_s": profile.longest_delay_s,
+        "files": {name: digest(data) for name, data in files.items()},
     }
+
+
+def files_of(pads: Pads, prime: Path | None) -> dict[str, bytes]:
+    """What a session begins with that may be another file tomorrow."""
+    files = {"pads": pads.written()} if pads.filled else {}
+    return files if prime is None else {**files, "prime": prime.read_bytes()}
 
 
 def tell_of_broken_off(path: Path, tell: Callable[[str], None]) -> None:

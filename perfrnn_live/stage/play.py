@@ -35,7 +35,7 @@ from perfrnn_live.stage.assembly import open_session
 from perfrnn_live.stage.connection import NOWHERE, Connection
 from perfrnn_live.stage.desk import Desk
 from perfrnn_live.stage.journal import Journal
-from perfrnn_live.stage.keeping import KEPT_OPTIONS, about_session, tell_of_broken_off
+from perfrnn_live.stage.keeping import KEPT_OPTIONS, about_session, files_of, tell_of_broken_off
 from perfrnn_live.stage.listeners import Aloud, Face, Kept, Listener, Shown
 from perfrnn_live.stage.osc import OscIn, OscOut
 from perfrnn_live.stage.recorder import Recorder
@@ -159,8 +159,10 @@ def play(options: PlayOptions) -> Summary:
     seed = secrets.randbits(32) if options.seed is None else options.seed
     if options.library is not None:
         asked = {name: getattr(options, name) for name in KEPT_OPTIONS}
-        about = about_session(asked, options.model.name, profile, continuation.engine.fingerprint, seed, began_s)
-        listeners.append(kept(Keeper(options.library, about, began_s, wall_s, say), "the session in the library"))
+        files = files_of(pads, options.prime)
+        about = about_session(asked, options.model.name, profile, continuation.engine.fingerprint, seed, began_s, files)
+        keeper = Keeper(options.library, about, began_s, wall_s, say, files.values())
+        listeners.append(kept(keeper, "the session in the library"))
     aloud = Aloud(_tell)
     if options.quiet:
         listeners.append(kept(aloud, "what is said"))

@@ -7,6 +7,8 @@ int8 kernels by the processor, so a replay is exact on machines of one kind and 
 
 from __future__ import annotations
 
+import io
+import tempfile
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from typing import Any, get_args
 
 import numpy as np
 
+from perfrnn_live.engines.base import StepEngine
 from perfrnn_live.errors import BadValue
 from perfrnn_live.library.packed import Fact
 from perfrnn_live.library.store import Entry, Library
@@ -23,10 +26,10 @@ from perfrnn_live.live.happenings import Happening, Time
 from perfrnn_live.live.improviser import Improviser
 from perfrnn_live.live.machine import Machine
 from perfrnn_live.live.orders import Decision, Told, Took
-from perfrnn_live.live.pads import open_pads
+from perfrnn_live.live.pads import Pads, open_pads
 from perfrnn_live.live.steering import Steering
 from perfrnn_live.player.messages import Schedule, Sent
-from perfrnn_live.sampling.continuation import Moment
+from perfrnn_live.sampling.continuation import Continuation, Moment
 from perfrnn_live.sampling.controls import Controls
 from perfrnn_live.sampling.opening import begin
 from perfrnn_live.stage import places
@@ -74,11 +77,10 @@ def machine_of(library: Library, entry: Entry, model: Path) -> Machine:
     raises."""
     about: dict[str, Any] = entry.about
     try:
-        prime = None if about["prime"] is None else Path(about["prime"])
         settings = Settings(**{**about["settings"], "mode": Mode(about["settings"]["mode"])})
         lowest, highest, polyphony = (int(about[name]) for name in ("lowest", "highest", "polyphony"))
         allowed = Controls(polyphony=polyphony, lowest=lowest, highest=highest, min_note_s=float(about["min_note_s"]))
-        continuation, start = begin(model, prime, bool(about["middle"]))
+        continuation, start = _begin(library, entry, model)
         if about["fingerprint"] != continuation.engine.fingerprint:
             raise BadValue(f"session {entry.id} was played by another {about['model']} than this one")
         if about["continues"] is not None:
@@ -86,10 +88,32 @@ def machine_of(library: Library, entry: Entry, model: Path) -> Machine:
             start = resumed(library, int(before), float(at_s), model).moment
         rng, beams, began_s = np.random.default_rng(int(about["seed"])), int(about["beams"]), entry.began_s
         improviser = Improviser(continuation, start, allowed, rng, float(about["lead_s"]), beams)
-        pads = open_pads(continuation.engine, model, places.pads(model), None, lambda sentence: None)
+        pads = _pads(library, entry, continuation.engine, model)
         return Machine(improviser, settings, Steering(allowed, about["split"]), pads, began_s, about["quantise"])
     except (KeyError, TypeError, ValueError) as error:
         raise BadValue(f"session {entry.id} does not say how it began: {error}") from error
+
+
+def _begin(library: Library, entry: Entry, model: Path) -> tuple[Continuation, Moment]:
+    """As `begin` does, from the priming file that there was."""
+    primed, middle = entry.about["prime"], bool(entry.about["middle"])
+    data = library.file(entry, "prime")
+    if data is None:
+        return begin(model, None if primed is None else Path(primed), middle)
+    with tempfile.TemporaryDirectory() as scratch:
+        prime = Path(scratch) / "prime.mid"
+        prime.write_bytes(data)
+        return begin(model, prime, middle)
+
+
+def _pads(library: Library, entry: Entry, engine: StepEngine[Any], model: Path) -> Pads:
+    """The pads as they were then; those of today for a session of before pads were kept."""
+    if "files" not in entry.about:
+        return open_pads(engine, model, places.pads(model), None, lambda sentence: None)
+    pads = Pads(engine, model.name, places.pads(model))
+    if (data := library.file(entry, "pads")) is not None:
+        pads.fill(io.BytesIO(data), f"session {entry.id}")
+    return pads
 
 
 @dataclass(frozen=True, slots=True)

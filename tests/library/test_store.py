@@ -260,6 +260,38 @@ def test_sessions_are_named_taken_out_and_their_room_is_given_back(path: Path) -
     assert path.stat().st_size < 0.6 * before
 
 
+def test_what_sessions_began_with_is_there_once_and_as_long_as_one_of_them_is(path: Path) -> None:
+    pads, prime = b"pads", b"prime"
+    about = {**ABOUT, "files": {"pads": store.digest(pads), "prime": store.digest(prime)}}
+    with Library(path) as library:
+        both, one = library.begin(about, 0.0, [pads, prime]), library.begin(about, 1.0, [pads, prime])
+        library.begin(ABOUT, 2.0)
+        with sqlite3.connect(path) as database:
+            database.execute("INSERT INTO session SELECT 9, 'no JSON', seconds, seen, 1, 0, '' FROM session LIMIT 1")
+        database.close()
+        library.delete([9, both])
+        entry = library.entry(one)
+        assert (library.file(entry, "pads"), library.file(entry, "prime")) == (pads, prime)
+        assert library.file(library.entry(3), "pads") is None
+        library.delete([one])
+        with pytest.raises(BadValue, match="the pads that session 2 began with is lost"):
+            library.file(entry, "pads")
+
+
+def test_a_library_of_the_version_before_is_gone_on_with(path: Path) -> None:
+    kept = Kept(path)
+    kept.tell(sent(0))
+    kept.keeper.close()
+    with sqlite3.connect(path) as database:
+        database.execute("DROP TABLE file")
+        database.execute("PRAGMA user_version = 1")
+    database.close()
+    with Library(path) as library:
+        assert list(library.facts(1)) == kept.told
+        library.begin({**ABOUT, "files": {"pads": store.digest(b"pads")}}, 0.0, [b"pads"])
+        assert library.file(library.entry(2), "pads") == b"pads"
+
+
 def test_a_session_that_broke_off_is_told_of_once(path: Path) -> None:
     Kept(path).tell(sent(0))
     ended = Kept(path)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from pythonosc.udp_client import SimpleUDPClient
 
+from perfrnn_live.engines.card import find_model
 from perfrnn_live.library.store import Library
+from perfrnn_live.live.wishes import Do
+from perfrnn_live.music.midi import note_off, note_on
 from tests.bench.killed import kill_one, look_at
+from tests.midi_files import midi, track
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills process groups")
 
@@ -52,6 +59,35 @@ def test_what_was_played_is_the_same_again(tmp_path: Path) -> None:
     told = command("replay", "1", "--check", "--library", str(library))
     assert told.returncode == 0, told.stderr
     assert told.stdout.startswith("session 1 is the same again")
+
+
+def test_it_is_the_same_again_though_its_pads_and_priming_file_are_others_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    library, prime = ("--library", str(tmp_path / "sessions.db")), tmp_path / "prime.mid"
+    prime.write_bytes(
+        midi(track((0, note_on(60, 64)), (500, note_off(60)), (500, note_on(67, 64)), (900, note_off(67))))
+    )
+    pads, before = tmp_path / "pads.npz", tmp_path / "before.npz"
+    shutil.copy(find_model("maestro") / "pads.npz", pads)
+    asked = ("play", "--output", "none", "--seconds", "3", "--quiet", "--prime", str(prime), "--pads", str(pads))
+    session = subprocess.Popen(
+        [sys.executable, "-m", "perfrnn_live", *asked, "--osc", "9123", *library], stderr=subprocess.PIPE, text=True
+    )
+    client = SimpleUDPClient("127.0.0.1", 9123)
+    for number in (3, 5) * 10:  # whenever it listens
+        client.send_message(f"/perfrnn/recall/{number}", [])
+        time.sleep(0.1)
+    client._sock.close()  # the package leaves it to the garbage collector
+    _, said = session.communicate(timeout=30)
+    assert (session.returncode, said) == (0, "")
+    prime.unlink()
+    pads.unlink()
+    told = command("replay", "1", "--check", *library)
+    assert told.returncode == 0, told.stderr
+    with Library(tmp_path / "sessions.db") as kept:
+        assert sum(isinstance(fact, Do) for fact in kept.facts(1)) > 3
 
 
 def test_it_plays_on_from_where_it_was_and_that_is_the_same_again_too(tmp_path: Path) -> None:
