@@ -34,15 +34,21 @@ from perfrnn_live.library.keeper import Keeper
 from perfrnn_live.library.packed import Fact
 from perfrnn_live.library.store import Library
 from perfrnn_live.live.controls import Settings
+from perfrnn_live.live.pads import Pads
 from perfrnn_live.music.midi import control_change, note_off, note_on, releases, strikes
 from perfrnn_live.music.midifile import MidiFileWriter
 from perfrnn_live.player.clock import FakeClock
 from perfrnn_live.player.link import LocalLink
 from perfrnn_live.player.messages import Report, Sent
 from perfrnn_live.player.ports import SilentPort
+from perfrnn_live.player.profiles import DAW
+from perfrnn_live.sampling.controls import Controls
 from perfrnn_live.sampling.opening import begin
 from perfrnn_live.stage.assembly import open_session
+from perfrnn_live.stage.keeping import KEPT_OPTIONS, about_session
+from perfrnn_live.stage.play import PlayOptions
 from perfrnn_live.stage.recorder import Recorder
+from perfrnn_live.stage.replay import machine_of, replay
 
 _STEP_S = 0.008
 _MODE, _MODES = 28, (0, 64, 127)
@@ -163,23 +169,44 @@ def memory_mb(process: int) -> float:
 
 def on_a_fake_clock(hours: float, model: str, seed: int) -> dict[str, Any]:
     """Play for so many hours of model time, and say what came of it."""
-    continuation, start = begin(find_model(model))
-    clock = FakeClock(_BEGAN_S)
+    folder, settings, clock = find_model(model), Settings(), FakeClock(_BEGAN_S)
+    continuation, start = begin(folder)
+    pads = Pads(continuation.engine, model, Path("nowhere.npz"))
+    options = PlayOptions(folder, settings=settings)
+    asked = {name: getattr(options, name) for name in KEPT_OPTIONS}
+    about = about_session(asked, model, DAW, continuation.engine.fingerprint, seed, _BEGAN_S, {})
     judge, watcher, link = Judge(), Watcher(), Partner(clock, seed)
     with tempfile.TemporaryDirectory() as scratch:
         library, said = Path(scratch) / "sessions.db", list[str]()
         writer = MidiFileWriter(Path(scratch) / "both.mid")
-        keeper = Keeper(library, {"began_s": _BEGAN_S}, _BEGAN_S, clock.now, said.append)
+        keeper = Keeper(library, about, _BEGAN_S, clock.now, said.append)
         listeners = (keeper, Recorder(writer, _BEGAN_S, 0.0), judge, watcher)
         session = open_session(
-            link, clock, continuation, start, Settings(), seed=seed, listeners=listeners, began_s=_BEGAN_S
+            link,
+            clock,
+            continuation,
+            start,
+            settings,
+            Controls(polyphony=DAW.polyphony, min_note_s=DAW.min_note_s),
+            seed=seed,
+            quantise=options.quantise,
+            pads=pads,
+            listeners=listeners,
+            began_s=_BEGAN_S,
         )
         began = time.perf_counter()
         session.run(hours * 3600)
         took_s = time.perf_counter() - began
         size_mb = library.stat().st_size / 1e6
+        with Library(library) as kept:
+            began = time.perf_counter()
+            entry = kept.entry(1)
+            replayed = replay(machine_of(kept, entry, folder), kept.facts(1), entry.began_s)
+            replay_s = time.perf_counter() - began
     return {
         "hours": hours,
+        "replay_differs": replayed.difference,
+        "replay_times_as_fast": hours * 3600 / replay_s,
         "times_as_fast": hours * 3600 / took_s,
         "notes": judge.notes,
         **_told(judge),
