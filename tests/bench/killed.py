@@ -2,7 +2,8 @@
 
 Each plays with nobody listening until it gets SIGKILL at a moment nobody knows beforehand: the session, or its player
 as well. Both read one clock, so what is missing is the time from the last fact kept to the kill. Afterwards every
-session is read from its first fact to its last, and exported.
+session is read from its first fact to its last, and exported. `--players` kills only players, two in each session, and
+says how long it was until the next note; with `--jack` they play onto a port of a JACK server (Linux).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,8 +27,13 @@ from perfrnn_live.library.export import midi_file
 from perfrnn_live.library.sessions import take_of
 from perfrnn_live.library.store import Library
 from perfrnn_live.live.happenings import Time
+from perfrnn_live.music.midi import strikes
 from perfrnn_live.music.smf import read_messages
 from perfrnn_live.player.clock import SystemClock
+from perfrnn_live.player.messages import Sent
+from tests import jack_lab
+
+_QUIET: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +53,8 @@ def kill_one(library: Path, after_s: float, everything: bool) -> float:
     process = subprocess.Popen(
         [*command, "--library", str(library)],
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
         start_new_session=True,
+        **_QUIET,
     )
     try:
         until_s = time.monotonic() + 20
@@ -75,6 +81,26 @@ def look_at(library: Path, killed_s: float) -> Killed:
     return Killed(killed_s - began_s, last_s - began_s, killed_s - last_s, messages)
 
 
+def silences_s(library: Path, output: str) -> list[float]:
+    """Kill two players in a session onto `output`; from each kill to the next note."""
+    before, killed_s = _count(library), []
+    command = [sys.executable, "-m", "perfrnn_live", "play", "--output", output, "--quiet", "--density", "20"]
+    with subprocess.Popen([*command, "--library", str(library)], stdin=subprocess.DEVNULL, **_QUIET) as process:
+        while _count(library) == before:
+            time.sleep(0.01)
+        for _ in range(2):
+            time.sleep(3)
+            player = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[-1]
+            killed_s.append(SystemClock().now())
+            os.kill(int(player), signal.SIGKILL)
+        time.sleep(3)
+        process.terminate()
+    with Library(library) as kept:
+        facts = kept.facts(kept.entries()[0].id)
+        struck_s = [fact.sent_s for fact in facts if isinstance(fact, Sent) and strikes(fact.message)]
+    return [min(at_s for at_s in struck_s if at_s > kill_s) - kill_s for kill_s in killed_s]
+
+
 def _count(library: Path) -> int:
     if not library.exists():
         return 0
@@ -86,10 +112,20 @@ def _count(library: Path) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=100)
+    parser.add_argument("--players", action="store_true")
+    parser.add_argument("--jack", action="store_true")
     options = parser.parse_args()
     rng = np.random.default_rng(0)
-    with tempfile.TemporaryDirectory() as scratch:
-        library = Path(scratch) / "sessions.db"
+    with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as lab:
+        library, output = Path(scratch) / "sessions.db", "none"
+        if options.jack:
+            lab.enter_context(jack_lab.server())
+            output = lab.enter_context(jack_lab.monitor(Path(scratch) / "dump.txt")).port
+        if options.players:
+            quiet_s = [each for _ in range(options.times // 2) for each in silences_s(library, output)]
+            told = {"times": len(quiet_s), "silence_p50_s": np.median(quiet_s), "silence_most_s": max(quiet_s)}
+            print(json.dumps({name: round(float(value), 3) for name, value in told.items()}))
+            return
         found = []
         for number in range(options.times):
             found.append(look_at(library, kill_one(library, float(rng.uniform(0, 2.0)), everything=number % 2 == 0)))
