@@ -56,6 +56,15 @@ class Likelihood:
         }
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Surprise:
+    """What each event of a recording cost, in nats, (n,): `nats`, and `of_kind` of them for its kind. What is left is
+    what, say, a strike cost given that something is struck."""
+
+    nats: NDArray[np.float32]
+    of_kind: NDArray[np.float32]
+
+
 def evaluate(
     engine: StepEngine[Any],
     corpus: Corpus,
@@ -68,33 +77,57 @@ def evaluate(
     `events_each` looks at the first events of each recording only. An int8 engine scales what it multiplies over the
     whole batch: `side_by_side` 1 is exactly as it plays, more are quicker and a little coarser.
     """
-    vocabulary = engine.vocabulary
     recordings = [corpus.recording(index)[:events_each] for index in range(len(corpus))]
+    surprises = surprises_of(engine, recordings, on_progress, side_by_side)
+    return likelihood_of(recordings, [each.nats for each in surprises], engine.vocabulary)
+
+
+def likelihood_of(
+    recordings: Sequence[NDArray[np.int16]], nats: Sequence[NDArray[np.float32]], vocabulary: Vocabulary
+) -> Likelihood:
+    """The likelihood of recordings whose every event cost so many `nats`; there is at least one."""
     kinds = [each.kind for each in vocabulary.ranges]
     kind_of = np.repeat(np.arange(len(kinds)), [each.size for each in vocabulary.ranges])  # of each token
-    nats_of = np.zeros(len(kinds))
-    longest_first = sorted(recordings, key=len, reverse=True)
-    count = side_by_side or len(recordings)
-    for first in range(0, len(recordings), count):
-        batch = longest_first[first : first + count]
-        for place, each in enumerate(heard(engine, batch)):
-            tokens = [int(recording[place]) for recording in batch[: len(each)]]
-            nats_of += np.bincount(kind_of[tokens], weights=each, minlength=len(kinds))
-            on_progress(len(each))
     everything = np.concatenate(recordings)
-    counts = np.bincount(kind_of[everything], minlength=len(kinds))
+    of_events = kind_of[everything]
+    counts = np.bincount(of_events, minlength=len(kinds))
+    nats_of = np.bincount(of_events, weights=np.concatenate(nats), minlength=len(kinds))
     by_kind = {kind: (float(nats), int(count)) for kind, nats, count in zip(kinds, nats_of, counts, strict=True)}
     line = Timeline.of(everything, vocabulary)
     steps, notes = int(line.step[-1]), len(line.pitch)
     seconds = steps / vocabulary.steps_per_second
-    nats = float(nats_of.sum())
-    return Likelihood(nats, len(everything), steps, notes, seconds, len(recordings), by_kind)
+    return Likelihood(float(nats_of.sum()), len(everything), steps, notes, seconds, len(recordings), by_kind)
+
+
+def surprises_of(
+    engine: StepEngine[Any],
+    recordings: Sequence[NDArray[np.int16]],
+    on_progress: Callable[[int], None] = lambda events: None,
+    side_by_side: int | None = None,
+) -> list[Surprise]:
+    """What each recording's events cost, in the order of the recordings; otherwise as `evaluate`."""
+    found: list[Surprise | None] = [None] * len(recordings)
+    order = sorted(range(len(recordings)), key=lambda number: -len(recordings[number]))
+    count = side_by_side or len(recordings)
+    for first in range(0, len(order), count):
+        batch = order[first : first + count]
+        costs = [np.zeros((2, len(recordings[number])), np.float32) for number in batch]
+        for place, each in enumerate(heard(engine, [recordings[number] for number in batch])):
+            for cost, column in zip(costs, each.T, strict=False):
+                cost[:, place] = column
+            on_progress(each.shape[1])
+        for number, cost in zip(batch, costs, strict=True):
+            found[number] = Surprise(*cost)
+    return [each for each in found if each is not None]
 
 
 def heard(engine: StepEngine[Any], recordings: Sequence[NDArray[np.int16]]) -> Iterator[NDArray[np.float32]]:
-    """The nats of the first event of each recording, then of the second of each that has one, and so on: (recordings
-    that long,), the longest first, as `sorted(recordings, key=len, reverse=True)` has them."""
+    """What the first event of each recording cost, then the second of each that has one, and so on: nats, and those
+    of them for its kind, (2, recordings that long), the longest first, as `sorted(recordings, key=len, reverse=True)`
+    has them."""
     vocabulary = engine.vocabulary
+    starts = np.cumsum([0, *(each.size for each in vocabulary.ranges)])
+    kind_of = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     recordings = sorted(recordings, key=len, reverse=True)
     states = engine.start(len(recordings))
     keyboards = [Keyboard.silent() for _ in recordings]
@@ -105,7 +138,9 @@ def heard(engine: StepEngine[Any], recordings: Sequence[NDArray[np.int16]]) -> I
             keyboards, tokens, states = keyboards[:playing], tokens[:playing], states[:playing]
         logits, states = engine.step(tokens, states, keyboards)
         tokens = [int(recording[place]) for recording in recordings[:playing]]
-        yield -log_softmax(logits)[np.arange(playing), tokens]
+        logs, rows = log_softmax(logits), np.arange(playing)
+        kinds = np.log(np.add.reduceat(np.exp(logs), starts[:-1], axis=1))
+        yield -np.stack([logs[rows, tokens], kinds[rows, kind_of[tokens]]])
         keyboards = [
             keyboard.after(vocabulary.events[token]) for keyboard, token in zip(keyboards, tokens, strict=True)
         ]

@@ -39,7 +39,7 @@ def listening(engine: StepEngine[Any], maestro: Path) -> list[dict[str, float]]:
     chosen = [(tokens, step) for tokens, step in zip(recordings, steps, strict=True) if step[-1] >= long_steps]
     nats: defaultdict[int, list[float]] = defaultdict(list)
     for place, each in enumerate(heard(engine, [tokens for tokens, _ in chosen])):
-        for (_, step), surprise in zip(chosen, each.tolist(), strict=False):
+        for (_, step), surprise in zip(chosen, each[0].tolist(), strict=False):
             nats[int(step[place] / vocabulary.steps_per_second / 60)].append(surprise)
     return [
         {"minute": minute + 1, "nats_per_event": float(np.mean(values)), "events": len(values)}

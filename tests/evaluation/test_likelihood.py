@@ -13,7 +13,7 @@ from perfrnn_live.engines.fake import ConstantEngine
 from perfrnn_live.engines.lstm.keys import key_features, silent_keys
 from perfrnn_live.engines.lstm.network import NetworkConfig
 from perfrnn_live.engines.lstm.torch import TorchEngine
-from perfrnn_live.evaluation.likelihood import evaluate, heard
+from perfrnn_live.evaluation.likelihood import evaluate, heard, surprises_of
 from perfrnn_live.music.reminders import along
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, PERFORMANCE_10MS, EventKind, Vocabulary
 from tests.networks import corpus_of, random_tokens, tiny_network
@@ -64,12 +64,21 @@ def test_every_event_of_every_recording_has_its_own_nats() -> None:
     engine = TorchEngine(tiny_network())
     columns = list(heard(engine, recordings))
     ordered = sorted(recordings, key=len, reverse=True)
-    assert [len(column) for column in columns] == [
+    assert [column.shape[1] for column in columns] == [
         sum(len(recording) > place for recording in recordings) for place in range(len(ordered[0]))
     ]
     for row, recording in enumerate(ordered):
-        nats = [column[row] for column in columns[: len(recording)]]
-        np.testing.assert_allclose(nats, np.concatenate(list(heard(engine, [recording]))), rtol=0, atol=1e-4)
+        costs = np.stack([column[:, row] for column in columns[: len(recording)]], axis=1)
+        alone = np.concatenate(list(heard(engine, [recording])), axis=1)
+        np.testing.assert_allclose(costs, alone, rtol=0, atol=1e-4)
+        (surprise,) = surprises_of(engine, [recording])
+        np.testing.assert_array_equal(alone, [surprise.nats, surprise.of_kind])
+
+
+def test_what_an_event_costs_is_what_its_kind_costs_and_the_rest() -> None:
+    (surprise,) = surprises_of(ConstantEngine(), [np.array([60, 188, 300, 400], np.int16)])
+    assert surprise.nats.tolist() == pytest.approx([math.log(413)] * 4)
+    assert surprise.of_kind.tolist() == pytest.approx([math.log(413 / size) for size in (128, 128, 125, 32)])
 
 
 def test_knowing_nothing_costs_the_logarithm_of_the_vocabulary() -> None:
