@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -194,10 +196,30 @@ def evaluate(
         str, typer.Option(help="onnx: the int8 step that plays; torch: the weights themselves.")
     ] = "onnx",
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON.")] = False,
+    report: Annotated[Path | None, typer.Option(metavar="DIR", help="A folder for a page of all figures.")] = None,
+    excerpts: Annotated[int, typer.Option(min=3, help="Of 30 s, that the model plays for the report.")] = 137,
+    temperature: options.Temperature = 1.0,
+    top_p: options.TopP = 0.9,
+    recall: options.Recall = 0.34,
+    beams: Annotated[int, typer.Option(min=1, help="As for generate.")] = 1,
+    middle: options.Middle = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of what the model plays.")] = 1,
+    knobs: Annotated[bool, typer.Option("--knobs", help="In the report, what each knob does.")] = False,
+    no_likelihood: Annotated[bool, typer.Option("--no-likelihood", help="In the report, only what it plays.")] = False,
 ) -> None:
-    """How likely real recordings are to a model: nats per event, 8 ms step, note and second."""
-    from perfrnn_live.evaluation.run import evaluate_model
+    """How likely real recordings are to a model: nats per event, 8 ms step, note and second; and how like people it
+    plays."""
+    from perfrnn_live.evaluation.run import Asked, evaluate_model, report_on
+    from perfrnn_live.sampling.controls import Controls
 
+    if report is not None:
+        controls = Controls(temperature=temperature, top_p=top_p, recall=recall)
+        asked = Asked(excerpts, controls, beams, middle, seed, knobs, not no_likelihood)
+        command = shlex.join(["perfrnn-live", *sys.argv[1:]])
+        figures = report_on(find_model(model), data, report, asked, limit, side_by_side, command)
+        means = figures["likeness"]["mean_overlap"]
+        print(f"{report / 'report.html'}: mean overlap {means['model']:.3f}, people's {means['others']:.3f}")
+        return
     with needing("train"):  # for --engine torch alone
         figures = evaluate_model(find_model(model), engine, data, limit, side_by_side)
     if as_json:
