@@ -60,8 +60,8 @@ def _width(distances: Values) -> float:
 
 def _density(distances: Values, width: float, grid: Values) -> Values:
     """Kernels over the distances, each counted into the grid's nearest point first; adds up to 1 over the grid."""
-    step = grid[1] - grid[0]
-    counts = np.bincount(np.rint((distances - grid[0]) / step).astype(int), minlength=len(grid)).astype(float)
-    reach = np.arange(-len(grid) + 1, len(grid)) * step
-    smooth = np.convolve(counts, np.exp(-0.5 * (reach / width) ** 2), mode="same")[: len(grid)]
+    step, size = grid[1] - grid[0], len(grid)
+    counts = np.bincount(np.rint((distances - grid[0]) / step).astype(int), minlength=size).astype(float)
+    reach = np.arange(1 - size, size) * step
+    smooth = np.convolve(counts, np.exp(-0.5 * (reach / width) ** 2))[size - 1 : 2 * size - 1]
     return np.asarray(smooth / (smooth.sum() * step))
