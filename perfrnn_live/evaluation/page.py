@@ -110,7 +110,7 @@ def _touch(touch: Figures) -> list[str]:
     head = ["", "velocity at middle C", "per octave", "melody leads by", "of pairs"]
     rows = []
     for who, row in touch.items():
-        slope, level = row["curves"]["1"]
+        slope, level = row["curves"].get("1", (np.nan, np.nan))
         rows.append(
             [_NAMES[who], f"{level:.1f}", f"{slope:+.2f}", f"{row['melody_lead_ms']:.2f} ms", f"{row['pairs']}"]
         )

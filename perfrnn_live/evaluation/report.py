@@ -130,7 +130,11 @@ def touches(sets: Mapping[str, Sequence[Excerpt]]) -> Figures:
         steps, pairs = np.unique(np.rint(leads_s / step_s).astype(int), return_counts=True)
         found[who] = {
             "velocities": [pitches.tolist(), counts.tolist(), velocities.tolist()],
-            "curves": {str(degree): curve(pitches, counts, velocities, degree).tolist() for degree in DEGREES},
+            "curves": {
+                str(degree): curve(pitches, counts, velocities, degree).tolist()
+                for degree in DEGREES
+                if len(pitches) > degree
+            },
             "melody_lead_ms": float(leads_s.mean() * 1000) if len(leads_s) else 0.0,
             "melody_leads": [(steps * step_s * 1000).round().tolist(), (pairs / max(pairs.sum(), 1)).tolist()],
             "pairs": len(leads_s),

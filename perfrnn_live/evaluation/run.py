@@ -128,7 +128,7 @@ def _played(
 ) -> tuple[list[list[int]], list[Excerpt]]:
     rng = np.random.default_rng(asked.seed)
     pieces = generate(continuation, start, EXCERPT_S, controls, rng, asked.excerpts, asked.beams)
-    return pieces, excerpts_of(pieces, continuation.vocabulary, start)
+    return pieces, excerpts_of(pieces, continuation.vocabulary, start, EXCERPT_S)
 
 
 def _swept(continuation: Continuation, people: Sequence[Excerpt], asked: Asked) -> dict[str, list[dict[str, Any]]]:
