@@ -124,6 +124,23 @@ def test_only_the_clock_asks_the_time() -> None:
     assert {name for name in MODULES if "time" in imported(name)} == MAY_ASK_THE_TIME
 
 
+def test_no_pickle_is_read_from_a_file() -> None:
+    """Pickles go through the pipe to our own process alone."""
+    known = {"pickle", "marshal", "shelve", "dill", "cloudpickle"}
+    assert {name for name in MODULES if known & imported(name)} == {"player/link.py", "player/process.py"}
+    for name, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+            if isinstance(node, ast.Call) and called in ("np.load", "torch.load"):
+                options = {each.arg: ast.unparse(each.value) for each in node.keywords}
+                assert options.get("allow_pickle", "False") == "False", name
+                assert called != "torch.load" or options.get("weights_only") == "True", name
+
+
+def test_one_module_listens_on_the_network() -> None:
+    assert {name for name in MODULES if {"socket", "socketserver", "http.server"} & imported(name)} == {"stage/osc.py"}
+
+
 def test_folders_on_windows_are_not_named_twice() -> None:
     for name, path in MODULES.items():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -14,7 +14,7 @@ import typer
 from perfrnn_live.cli import options
 from perfrnn_live.cli.app import app, check_seconds, needing
 from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
-from perfrnn_live.errors import CannotWrite
+from perfrnn_live.errors import BadValue, CannotWrite
 from perfrnn_live.files import check_writable, unused
 
 _REHEARSED = 120_000  # events, at most: a minute's work
@@ -96,6 +96,8 @@ def train(
     data: Annotated[Path, typer.Option(help="A folder of .mid files, a token file (.npz) or a token folder.")],
     out: Annotated[Path, typer.Option(help="Folder for checkpoints and the finished model.")],
     validation: Annotated[Path | None, typer.Option(help="Token file to validate on, if --data is one.")] = None,
+    engine: Annotated[str, typer.Option(help="lstm, or markov: what followed the last events is counted.")] = "lstm",
+    order: Annotated[int, typer.Option(min=1, max=2, help="For markov: how many of the last events.")] = 2,
     minutes: Annotated[float, typer.Option(min=0.01, help="Time to train for.")] = 120.0,
     events: Annotated[int, typer.Option(min=1, help="Events to train on, if they come sooner.")] = 200_000_000,
     layers: Annotated[int, typer.Option(min=1, help="LSTM layers.")] = 3,
@@ -121,6 +123,11 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on from OUT/last.pt exactly where it stopped.")] = False,
 ) -> None:
     """Train a model; the best one so far is always on disk, also after Ctrl-C."""
+    if engine == "markov":
+        _count(data, out, order, vocabulary)
+        return
+    if engine != "lstm":
+        raise BadValue(f"there is no engine {engine!r} to train; there are lstm and markov")
     with needing("train"):
         from perfrnn_live.engines.lstm.network import NetworkConfig
         from perfrnn_live.training.loop import Recipe
@@ -141,6 +148,20 @@ def train(
         seed=seed,
     )
     run(recipe, data, validation, out, resume, find_model(start_from) if start_from is not None else None)
+
+
+def _count(data: Path, out: Path, order: int, vocabulary: str) -> None:
+    from rich.console import Console
+
+    from perfrnn_live.music.vocabulary import VOCABULARIES
+    from perfrnn_live.training.markov import count
+    from perfrnn_live.training.splits import load_split
+
+    if vocabulary not in VOCABULARIES:
+        raise BadValue(f"there is no vocabulary {vocabulary!r}; there are {', '.join(VOCABULARIES)}")
+    corpus = load_split(data, "train", VOCABULARIES[vocabulary], Console(stderr=True))
+    count(corpus, order, out, data.name)
+    print(f"{out} is ready: perfrnn-live play --model {out}")
 
 
 @app.command()

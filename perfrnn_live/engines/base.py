@@ -71,8 +71,8 @@ class StepEngine(Protocol[State]):
 
     def handled(self, state: State, asked: Asked) -> Logits:
         """What to add to the logits of one stream, (rows, size), for each row of `asked` (rows, handles): what is asked
-        as `handles` writes it. An engine without handles is never called."""
-        raise NotImplementedError
+        as `handles` writes it. By default nothing: an engine without handles is never called."""
+        return np.zeros((len(asked), self.vocabulary.size), np.float32)
 
 
 def fingerprint(*parts: bytes) -> str:

@@ -25,7 +25,13 @@ def _lstm_weights(folder: Path) -> StepEngine[Any]:
     return TorchEngine.of(folder)
 
 
-ENGINES: dict[str, Loader] = {"lstm": _lstm}
+def _markov(folder: Path) -> StepEngine[Any]:
+    from perfrnn_live.engines.markov import MarkovEngine
+
+    return MarkovEngine.of(folder)
+
+
+ENGINES: dict[str, Loader] = {"lstm": _lstm, "markov": _markov}
 """By kind, what plays; needs what `perfrnn_live` itself needs and no more."""
 
 WEIGHTS: dict[str, Loader] = {"lstm": _lstm_weights}

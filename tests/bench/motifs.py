@@ -13,12 +13,12 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
+from perfrnn_live.evaluation.patterns import between_strikes
 from perfrnn_live.music.codec import decode, encode
 from perfrnn_live.music.performance import Note
 from perfrnn_live.sampling.continuation import Continuation, Moment
@@ -29,7 +29,6 @@ from perfrnn_live.sampling.recall import opening
 from perfrnn_live.training.corpus import TokenCorpus, find_recordings, tokenise
 
 CALL_S, EXCERPT_S = 10.0, 30.0
-CHORD_S = 0.0241
 ANSWERED, REPEATED = 3, 4  # intervals in a pattern: of an answer that are the call's, and of an excerpt heard before
 FEWEST = 8  # strikes: what has less tells nothing
 
@@ -47,15 +46,10 @@ class Comparison:
 
 def intervals(notes: Sequence[Note]) -> list[int]:
     """Between successive strikes, chords from their lowest key up."""
-    pitches: list[int] = []
-    chord: list[int] = []
-    began_s = -1.0
-    for onset_s, pitch in sorted((note.onset_s, note.pitch) for note in notes):
-        if onset_s - began_s > CHORD_S:
-            pitches += sorted(chord)
-            chord, began_s = [], onset_s
-        chord.append(pitch)
-    return [later - earlier for earlier, later in pairwise(pitches + sorted(chord))]
+    ordered = sorted(notes, key=lambda note: note.onset_s)
+    struck_s = np.array([note.onset_s for note in ordered], np.float64)
+    between: list[int] = between_strikes(struck_s, np.array([note.pitch for note in ordered], np.int64)).tolist()
+    return between
 
 
 def patterns(notes: Sequence[Note], length: int) -> list[tuple[int, ...]]:

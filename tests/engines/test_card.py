@@ -163,7 +163,8 @@ def test_handles_that_are_none(name: str, value: Any, model: Path) -> None:
 def test_an_engine_that_is_not_known_is_named(model: Path) -> None:
     claim(model, engine="transformer")
     for loaders in (ENGINES, WEIGHTS):
-        with pytest.raises(CheckpointMismatch, match=r"names the engine 'transformer', .* known are lstm$"):
+        known = ", ".join(loaders)
+        with pytest.raises(CheckpointMismatch, match=rf"names the engine 'transformer', .* known are {known}$"):
             load(model, loaders)
 
 
@@ -313,6 +314,9 @@ def test_shipped_models_say_what_they_are(folder: Path) -> None:
     assert fields["data"] and fields["licence"]
     assert fields["training"]["events"] > 0
     metrics = fields["metrics"]
+    if fields["engine"] == "markov":
+        assert 3 < metrics["exact"]["nats_per_event"] < 5
+        return
     same_music = metrics["int8_against_fp32"]
     assert 1 < same_music["fp32_nats_per_event"] < 3
     assert abs(same_music["int8_nats_per_event"] - same_music["fp32_nats_per_event"]) <= 0.01

@@ -15,9 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from perfrnn_live.engines.card import find_model
+from perfrnn_live.engines.card import find_model, write_card
 from perfrnn_live.engines.fake import FakeEngine
 from perfrnn_live.engines.lstm.sizes import read_sizes
+from perfrnn_live.engines.markov import COUNTS
+from perfrnn_live.engines.registry import load
 from perfrnn_live.library.export import midi_file, picture
 from perfrnn_live.library.keeper import Keeper
 from perfrnn_live.library.packed import Fact, pack, unpack
@@ -30,6 +32,7 @@ from perfrnn_live.live.pads import Pads
 from perfrnn_live.live.record import read, written
 from perfrnn_live.live.wishes import Do, Turn
 from perfrnn_live.music.codec import encode
+from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.midi import control_change, note_off, note_on
 from perfrnn_live.music.midifile import read_beginning, read_ending, read_notes
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS
@@ -154,13 +157,18 @@ def _in_json(name: str, documents: Callable[[], Sequence[Any]], take: Callable[[
     return Parser(edit_and_take, lambda folder: [bytes(range(64)), bytes(64)])
 
 
+def _readable_zips() -> None:
+    """The checksum of bytes at random is never right, and no other bytes would be read."""
+    setattr(zipfile.ZipExtFile, "_update_crc", lambda *_: None)  # noqa: B010
+
+
 def _pads_of(path: Path) -> Pads:
     return Pads(FakeEngine(), "fake", path)
 
 
 def _pads(path: Path) -> None:
     """Read, and played on from."""
-    setattr(zipfile.ZipExtFile, "_update_crc", lambda *_: None)  # noqa: B010  # of bytes at random it is never right
+    _readable_zips()
     pads = _pads_of(path)
     pads.load(path)
     continuation = Continuation(FakeEngine())
@@ -193,6 +201,22 @@ def _card(path: Path) -> None:
 
 def _encoded(document: Any) -> bytes:
     return json.dumps(document).encode()
+
+
+def _markov(path: Path) -> None:
+    write_card(path.parent, {"engine": "markov", "vocabulary": PERFORMANCE_8MS.name, "network": {"order": 1}})
+    _readable_zips()
+    engine = load(path.parent)
+    engine.step([60, PERFORMANCE_8MS.start], engine.start(2), [Keyboard.silent()] * 2)
+
+
+def _markov_seeds(folder: Path) -> Iterable[bytes]:
+    contexts = np.array([60, 188, 300, PERFORMANCE_8MS.start])
+    columns = {"contexts": contexts, "starts": np.arange(5), "events": contexts % 413, "counts": np.arange(4) + 1}
+    arrays: dict[str, Any] = {f"1.{name}": column for name, column in columns.items()}
+    with io.BytesIO() as file:
+        np.savez(file, **arrays)
+        yield file.getvalue()
 
 
 _OSC: list[OscIn] = []
@@ -232,6 +256,7 @@ PARSERS = {
     "pads": Parser(_in_file("in.npz", _pads), _pads_seeds, longest=16_384),
     "card": Parser(_in_file("card.json", _card), lambda folder: map(_encoded, _cards()), longest=16_384),
     "card of JSON": _in_json("card.json", _cards, _card),
+    "markov": Parser(_in_file(COUNTS, _markov), _markov_seeds, longest=16_384),
     "profile": Parser(_in_file("in.toml", lambda path: load_profile(str(path))), _profile_seeds),
     "controls": Parser(
         _in_file("in.toml", Bindings), lambda folder: [b'density = "CC 74"\npanic = "CC 66 reversed"\nagain = "note 3"']
