@@ -35,6 +35,7 @@ SWEPT: Mapping[str, Sequence[float]] = {
     "beams": (1, 2, 4),
     "recall": (0.0, 0.17, 0.34, 0.5, 0.7, 0.9),
 }
+_SWEPT_EXCERPTS = 64  # at most, for each place of each knob
 _SWEPT_SHOWN = ("note count", "keys sounding", "velocity", "repetition", "silence", "notes in the best key")
 
 
@@ -133,6 +134,7 @@ def _played(
 
 def _swept(continuation: Continuation, people: Sequence[Excerpt], asked: Asked) -> dict[str, list[dict[str, Any]]]:
     """For each value of each knob, what is played with it, the others standing as asked."""
+    asked = replace(asked, excerpts=min(asked.excerpts, _SWEPT_EXCERPTS))
     values, start = measured(people), _start(continuation, asked)
     found: dict[str, list[dict[str, Any]]] = {}
     for knob, places in SWEPT.items():
