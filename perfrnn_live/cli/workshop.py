@@ -7,7 +7,7 @@ import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +16,9 @@ from perfrnn_live.cli.app import app, check_seconds, needing
 from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
 from perfrnn_live.errors import BadValue, CannotWrite
 from perfrnn_live.files import check_writable, unused
+
+if TYPE_CHECKING:
+    from perfrnn_live.training.corpus import TokenCorpus
 
 _REHEARSED = 120_000  # events, at most: a minute's work
 
@@ -96,7 +99,7 @@ def train(
     data: Annotated[Path, typer.Option(help="A folder of .mid files, a token file (.npz) or a token folder.")],
     out: Annotated[Path, typer.Option(help="Folder for checkpoints and the finished model.")],
     validation: Annotated[Path | None, typer.Option(help="Token file to validate on, if --data is one.")] = None,
-    engine: Annotated[str, typer.Option(help="lstm, or markov: what followed the last events is counted.")] = "lstm",
+    engine: Annotated[str, typer.Option(help="lstm; rnn, plain tanh cells; or markov, which counts.")] = "lstm",
     order: Annotated[int, typer.Option(min=1, max=2, help="For markov: how many of the last events.")] = 2,
     minutes: Annotated[float, typer.Option(min=0.01, help="Time to train for.")] = 120.0,
     events: Annotated[int, typer.Option(min=1, help="Events to train on, if they come sooner.")] = 200_000_000,
@@ -126,8 +129,11 @@ def train(
     if engine == "markov":
         _count(data, out, order, vocabulary)
         return
+    if engine == "rnn":
+        _train_rnn(data, out, vocabulary, cells, events, minutes, streams, segment, learning_rate, seed)
+        return
     if engine != "lstm":
-        raise BadValue(f"there is no engine {engine!r} to train; there are lstm and markov")
+        raise BadValue(f"there is no engine {engine!r} to train; there are lstm, rnn and markov")
     with needing("train"):
         from perfrnn_live.engines.lstm.network import NetworkConfig
         from perfrnn_live.training.loop import Recipe
@@ -151,17 +157,41 @@ def train(
 
 
 def _count(data: Path, out: Path, order: int, vocabulary: str) -> None:
+    from perfrnn_live.training.markov import count
+
+    corpus = _training_split(data, vocabulary)
+    count(corpus, order, out, data.name)
+    print(f"{out} is ready: perfrnn-live play --model {out}")
+
+
+def _train_rnn(data: Path, out: Path, vocabulary: str, *sizes: Any) -> None:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with needing("train"):
+        from perfrnn_live.training.rnn import Recipe
+        from perfrnn_live.training.rnn import train as run
+        from perfrnn_live.training.run import stopping_on_signals
+    corpus = _training_split(data, vocabulary)
+    with Progress(console=Console(stderr=True)) as bar, stopping_on_signals() as stopped:
+        task = bar.add_task("starting", total=1.0)
+
+        def show(share: float, loss: float) -> None:
+            bar.update(task, completed=min(share, 1.0), description=f"loss {loss:.3f} nats/event")
+
+        run(Recipe(*sizes), corpus, out, data.name, show, lambda: bool(stopped))
+    print(f"{out} is ready: perfrnn-live play --model {out}")
+
+
+def _training_split(data: Path, vocabulary: str) -> TokenCorpus:
     from rich.console import Console
 
     from perfrnn_live.music.vocabulary import VOCABULARIES
-    from perfrnn_live.training.markov import count
     from perfrnn_live.training.splits import load_split
 
     if vocabulary not in VOCABULARIES:
         raise BadValue(f"there is no vocabulary {vocabulary!r}; there are {', '.join(VOCABULARIES)}")
-    corpus = load_split(data, "train", VOCABULARIES[vocabulary], Console(stderr=True))
-    count(corpus, order, out, data.name)
-    print(f"{out} is ready: perfrnn-live play --model {out}")
+    return load_split(data, "train", VOCABULARIES[vocabulary], Console(stderr=True))
 
 
 @app.command()

@@ -31,7 +31,13 @@ def _markov(folder: Path) -> StepEngine[Any]:
     return MarkovEngine.of(folder)
 
 
-ENGINES: dict[str, Loader] = {"lstm": _lstm, "markov": _markov}
+def _rnn(folder: Path) -> StepEngine[Any]:
+    from perfrnn_live.engines.rnn import RnnEngine
+
+    return RnnEngine.of(folder)
+
+
+ENGINES: dict[str, Loader] = {"lstm": _lstm, "markov": _markov, "rnn": _rnn}
 """By kind, what plays; needs what `perfrnn_live` itself needs and no more."""
 
 WEIGHTS: dict[str, Loader] = {"lstm": _lstm_weights}

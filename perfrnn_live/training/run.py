@@ -68,7 +68,7 @@ def train(
 def shown(console: Console) -> Iterator[tuple[Callable[[loop.Progress], None], Callable[[], bool]]]:
     """A progress bar, and whether Ctrl-C or SIGTERM came meanwhile."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as bar, _stopping_on_signals() as stopped:
+    with Progress(*columns, console=console) as bar, stopping_on_signals() as stopped:
         task = bar.add_task("starting", total=1.0)
 
         def show(progress: loop.Progress) -> None:
@@ -88,7 +88,7 @@ def _sizes(layers: int, cells: int, vocabulary: str) -> str:
 
 
 @contextlib.contextmanager
-def _stopping_on_signals() -> Iterator[list[int]]:
+def stopping_on_signals() -> Iterator[list[int]]:
     """Ctrl-C and SIGTERM are put into the list instead of ending the process."""
     received: list[int] = []
     signals = (signal.SIGINT, signal.SIGTERM)
