@@ -68,10 +68,10 @@ def test_states_are_values_can_be_written_and_mixed(folder: Path) -> None:
 def test_it_learns(tmp_path: Path) -> None:
     tune = corpus_of(*([60 + place, 310, 188 + place, 320] * 60 for place in range(3)))
     costs = []
-    for events in (100, 12_000):
+    for events in (100, 60_000):
         train(recipe(events), tune, tmp_path / f"{events}", "a tune")
         costs.append(evaluate(load(tmp_path / f"{events}"), tune).figures()["nats_per_event"])
-    assert costs[1] < 0.5 < 5 < costs[0]
+    assert costs[1] < 1 < 5 < costs[0]
 
 
 def test_it_stops_when_it_is_told_to_and_is_whole(tmp_path: Path) -> None:
