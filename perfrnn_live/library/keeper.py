@@ -21,6 +21,11 @@ _MOST_WAITING = 500_000  # facts, about an hour's, that are kept in memory while
 _MOMENT_S = 30.0  # a marked moment, where there was no phrase
 
 
+def beside(library: Path) -> Path:
+    """Where sessions are kept while a library cannot be used."""
+    return library.with_name(f"{library.stem}-2{library.suffix}")
+
+
 class Keeper:
     """A `Listener`. `about` is what the session was begun with, `began_s` when; `wall` tells the seconds since 1970.
     `files` are as in `Library.begin`.
@@ -40,7 +45,7 @@ class Keeper:
     ) -> None:
         self._path, self._about, self._began_s, self._wall, self._say = path, about, began_s, wall, say
         self._files = files
-        self._beside = path.with_name(f"{path.stem}-2{path.suffix}")
+        self._beside = beside(path)
         self._library: Library | None = None
         self._file: tuple[int, int] | None = None  # device and inode
         self._session: int | None = None

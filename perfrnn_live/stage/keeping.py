@@ -11,6 +11,7 @@ from typing import Any
 
 from perfrnn_live import __version__
 from perfrnn_live.errors import PerfRNNError
+from perfrnn_live.library.keeper import beside
 from perfrnn_live.library.store import Library, digest
 from perfrnn_live.live.pads import Pads
 from perfrnn_live.player.clock import wall_s
@@ -59,11 +60,13 @@ def files_of(pads: Pads, prime: Path | None) -> dict[str, bytes]:
     return files if prime is None else {**files, "prime": prime.read_bytes()}
 
 
-def tell_of_broken_off(path: Path, tell: Callable[[str], None]) -> None:
+def tell_of_broken_off(library: Path, tell: Callable[[str], None]) -> None:
     """Sessions that did not come to their end, which somebody may be looking for; each is told of once."""
-    if not path.exists():
-        return
-    with contextlib.suppress(PerfRNNError), Library(path) as library:
-        for entry in library.broken_off(wall_s(), _STILL_PLAYS_S):
-            began, minutes = entry.about.get("began", "?"), f"{entry.seconds / 60:.1f} minutes, {entry.notes} notes"
-            tell(f"session {entry.id} of {began} broke off; kept are {minutes}: perfrnn-live sessions show {entry.id}")
+    for path in (library, beside(library)):
+        if not path.exists():
+            continue
+        with contextlib.suppress(PerfRNNError), Library(path) as kept:
+            for entry in kept.broken_off(wall_s(), _STILL_PLAYS_S):
+                show = f"perfrnn-live sessions show {entry.id}" + (f" --library {path}" if path != library else "")
+                began, minutes = entry.about.get("began", "?"), f"{entry.seconds / 60:.1f} minutes, {entry.notes} notes"
+                tell(f"session {entry.id} of {began} broke off; kept are {minutes}: {show}")

@@ -307,6 +307,11 @@ def test_with_a_library_that_cannot_be_used_it_plays_and_says_so(what: str, tmp_
     assert str(library) in sentence and sentence.endswith(f"the session is kept in {beside}")
     assert library.read_bytes() == before
     assert recorded(record) == [fact.message for fact in facts_of(beside) if isinstance(fact, Sent)]
+    with Library(beside) as kept, kept._change() as database:
+        database.execute("UPDATE session SET ended = 0, seen = seen - 60")  # as if it had been killed a minute ago
+    with playing(library, "--output", "none", "--seconds", "1") as session:
+        _, said = session.communicate(timeout=_END_S)
+    assert said.splitlines()[0].endswith(f"perfrnn-live sessions show 1 --library {beside}")
 
 
 @pytest.mark.parametrize("part", ["card.json", "model.onnx", "handling.onnx"])
