@@ -18,6 +18,7 @@ from perfrnn_live.music.midi import strikes
 from perfrnn_live.player.messages import Received, Sent
 
 _MOST_WAITING = 500_000  # facts, about an hour's, that are kept in memory while the disk refuses
+_LONG = 400  # facts in a part, some seconds'
 _MOMENT_S = 30.0  # a marked moment, where there was no phrase
 
 
@@ -50,6 +51,7 @@ class Keeper:
         self._file: tuple[int, int] | None = None  # device and inode
         self._session: int | None = None
         self._part = 0
+        self._begun: list[Fact] = []  # what is in that part already
         self._waiting: list[Fact] = []
         self._moments: list[tuple[float, float]] = []
         self._now_s = began_s
@@ -108,17 +110,21 @@ class Keeper:
         library = self._opened()
         if self._session is None:
             self._session, self._part = library.begin(self._about, self._wall(), self._files), 0
+            self._begun = []
         self._add(library, self._session, ended)
 
     def _add(self, library: Library, session: int, ended: bool) -> None:
-        """What waits, a part at a time."""
+        """What waits, a part at a time. A part grows with each flush until it is long enough, for long ones take less
+        room."""
         while True:
-            facts, rest = self._waiting[:MOST], self._waiting[MOST:]
+            room = MOST - len(self._begun)
+            facts, rest = self._waiting[:room], self._waiting[room:]
             notes = sum(isinstance(fact, Sent | Received) and strikes(fact.message) for fact in facts)
             lasted_s, is_last = self._now_s - self._began_s, not rest
-            moments = self._moments if is_last else []
-            library.add(session, self._part, facts, lasted_s, self._wall(), notes, moments, ended and is_last)
-            self._part += 1
+            moments, part = self._moments if is_last else [], self._begun + facts
+            library.add(session, self._part, part, lasted_s, self._wall(), notes, moments, ended and is_last)
+            is_long = len(part) >= _LONG
+            self._part, self._begun = (self._part + 1, []) if is_long else (self._part, part)
             self._waiting = rest
             if is_last:
                 self._moments = []

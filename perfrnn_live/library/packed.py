@@ -25,7 +25,7 @@ Fact = Happening | Decision
 
 _FORMAT = 1
 MOST = 20_000  # facts in one part, some minutes'
-_LONGEST_S = 1e9  # a machine's clock counts from its start
+_LONGEST_S = 1e12  # beyond that it is none
 _MOST_BYTES = 200 * MOST
 # The numbers are in everybody's libraries: new kinds come at the end.
 _KINDS: tuple[type, ...] = (

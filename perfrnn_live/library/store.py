@@ -28,6 +28,20 @@ CREATE TABLE IF NOT EXISTS file (
 ) WITHOUT ROWID
 """
 _ABOUT = "CASE WHEN json_valid(about) THEN about ELSE '{}' END"
+_PARTS = """
+CREATE TABLE {} (
+    place INTEGER PRIMARY KEY, -- a session's id and, in the lower 32 bits, the number of the part
+    facts BLOB NOT NULL        -- see packed.py
+)
+"""
+_FROM_VERSION_1 = (
+    _FILES,
+    _PARTS.format("parts"),
+    "INSERT INTO parts SELECT session << 32 | number, facts FROM part ORDER BY session, number",
+    "DROP TABLE part",
+    "ALTER TABLE parts RENAME TO part",
+    f"PRAGMA user_version = {VERSION}",
+)
 _IN_USE = f"SELECT each.value FROM session, json_each({_ABOUT}, '$.files') AS each"
 _SCHEMA = f"""
 CREATE TABLE session (
@@ -39,12 +53,7 @@ CREATE TABLE session (
     notes INTEGER NOT NULL,    -- strikes of both players
     tag TEXT NOT NULL
 );
-CREATE TABLE part (
-    session INTEGER NOT NULL REFERENCES session (id) ON DELETE CASCADE,
-    number INTEGER NOT NULL,
-    facts BLOB NOT NULL,       -- see packed.py
-    PRIMARY KEY (session, number)
-) WITHOUT ROWID;
+{_PARTS.format("part")};
 CREATE TABLE moment (
     session INTEGER NOT NULL REFERENCES session (id) ON DELETE CASCADE,
     from_s REAL NOT NULL,      -- from the beginning of the session
@@ -127,11 +136,11 @@ class Library:
         moments: list[tuple[float, float]],
         ended: bool = False,
     ) -> None:
-        """Part `number` of a session, which has lasted `seconds` and has so many more `notes` and `moments` now. When
-        this returns, it is on the disk."""
+        """Part `number` of a session, in place of what it was before. The session has lasted `seconds` and has so many
+        more `notes` and `moments` now. When this returns, it is on the disk."""
         with self._refusals(), self._change() as database:
             if facts:
-                database.execute("INSERT INTO part VALUES (?, ?, ?)", (session, number, pack(facts)))
+                database.execute("INSERT OR REPLACE INTO part VALUES (?, ?)", (session << 32 | number, pack(facts)))
             database.execute(
                 "UPDATE session SET seconds = ?, seen = ?, notes = notes + ?, ended = ? WHERE id = ?",
                 (seconds, now, notes, int(ended), session),
@@ -162,7 +171,7 @@ class Library:
     def facts(self, session: int) -> Iterator[Fact]:
         """What happened in a session, in order."""
         with self._refusals():
-            rows = self._database.execute("SELECT facts FROM part WHERE session = ? ORDER BY number", (session,))
+            rows = self._database.execute(f"SELECT facts FROM part WHERE {_OF_SESSION} ORDER BY place", _parts(session))
             for (packed,) in rows:
                 yield from unpack(packed)
 
@@ -191,6 +200,7 @@ class Library:
             with self._change() as database:
                 for session in sessions:
                     database.execute("DELETE FROM session WHERE id = ?", (session,))
+                    database.execute(f"DELETE FROM part WHERE {_OF_SESSION}", _parts(session))
                 database.execute(f"DELETE FROM file WHERE digest NOT IN ({_IN_USE})")
             self._database.executescript("PRAGMA incremental_vacuum")  # `execute` would free a single page
             self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -227,9 +237,11 @@ class Library:
             raise BadValue(f"the library {self.path} is of a later version of perfrnn-live: update that")
         if version == 1:
             with self._change():
-                database.execute(_FILES)
-                database.execute(f"PRAGMA user_version = {VERSION}")
+                if database.execute("PRAGMA user_version").fetchone() == (1,):  # and no other instrument was quicker
+                    for statement in _FROM_VERSION_1:
+                        database.execute(statement)
         if version == 0:
+            database.execute("PRAGMA page_size = 1024")  # parts are a page or two long: little room is left over
             database.execute("PRAGMA auto_vacuum = INCREMENTAL")
             database.execute("PRAGMA journal_mode = WAL")
             with self._change():
@@ -259,6 +271,14 @@ class Library:
             raise BadValue(f"{self.path} is no library of sessions, or is broken: {error}") from error
         except (ValueError, TypeError) as error:  # also of sqlite3, which takes names in a broken file for text
             raise BadValue(f"{self.path} is no library of sessions, or is broken: {error}") from error
+
+
+_OF_SESSION = "place BETWEEN ? AND ?"
+
+
+def _parts(session: int) -> tuple[int, int]:
+    """The places of the first part of a session and of the last that it could have."""
+    return session << 32, (session + 1 << 32) - 1
 
 
 def digest(data: bytes) -> str:

@@ -221,15 +221,15 @@ def test_a_session_that_does_not_say_when_it_began_is_a_sentence(path: Path, abo
 
 def test_a_torn_part_is_a_sentence_and_the_rest_is_there(path: Path) -> None:
     kept = Kept(path)
-    kept.tell(sent(0))
+    kept.tell(sent(0), *(Time(BEGAN_S) for _ in range(400)))
     kept.tell(sent(1))
     kept.keeper.close()
     with sqlite3.connect(path) as database:
-        database.execute("UPDATE part SET facts = ? WHERE number = 1", (b"\x01torn",))
+        database.execute("UPDATE part SET facts = ? WHERE place & 1", (b"\x01torn",))
     database.close()
     with Library(path) as library:
         facts = library.facts(1)
-        assert next(facts) == sent(0)
+        assert [next(facts) for _ in range(401)] == kept.told[:401]
         with pytest.raises(BadValue, match="no part of a session"):
             next(facts)
 
@@ -280,10 +280,16 @@ def test_what_sessions_began_with_is_there_once_and_as_long_as_one_of_them_is(pa
 
 def test_a_library_of_the_version_before_is_gone_on_with(path: Path) -> None:
     kept = Kept(path)
-    kept.tell(sent(0))
+    for number in range(3):
+        kept.tell(*(sent(number * 500 + more) for more in range(500)))
     kept.keeper.close()
     with sqlite3.connect(path) as database:
-        database.execute("DROP TABLE file")
+        database.execute(
+            "CREATE TABLE old (session INTEGER, number INTEGER, facts BLOB, PRIMARY KEY (session, number))"
+        )
+        database.execute("INSERT INTO old SELECT place >> 32, place & 4294967295, facts FROM part")
+        for statement in ("DROP TABLE part", "ALTER TABLE old RENAME TO part", "DROP TABLE file"):
+            database.execute(statement)
         database.execute("PRAGMA user_version = 1")
     database.close()
     with Library(path) as library:
