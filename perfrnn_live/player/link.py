@@ -26,6 +26,7 @@ from perfrnn_live.player.watch import Watch
 
 _LAST_WORDS_S = 0.5  # for what a player that ended had to say; what it started may hold its standard error open
 _LONGEST_LINE = 4096
+_LEAST_S = 1e-6  # to wait for: after an hour a clock that is only a number stands still at a millionth of that
 _ANSWER_S = 5.0  # a player that takes longer to open its ports or to stop hangs in a driver
 _OPENS_S = 15.0  # the piano reads its samples meanwhile
 
@@ -249,8 +250,8 @@ class LocalLink:
         return bool(self._arrived) or now_s < until_s or (due_s is not None and due_s <= now_s)
 
     def _take(self, timeout_s: float) -> list[Command | Received]:
-        if not self._arrived:
-            self.wait_until(self._clock.now() + max(timeout_s, 0))
+        if not self._arrived and timeout_s > 0:
+            self.wait_until(self._clock.now() + max(timeout_s, _LEAST_S))
         taken = list(self._arrived)
         self._arrived.clear()
         return taken

@@ -20,7 +20,7 @@ from perfrnn_live.errors import MidiUnavailable, PlayerLost
 from perfrnn_live.music.midi import control_change, note_off, note_on
 from perfrnn_live.player.clock import FakeClock, SystemClock
 from perfrnn_live.player.drivers.rtmidi import PACKAGE
-from perfrnn_live.player.link import ProcessLink
+from perfrnn_live.player.link import LocalLink, ProcessLink
 from perfrnn_live.player.messages import (
     Command,
     Panic,
@@ -358,3 +358,15 @@ def test_a_port_that_vanishes_is_noticed_between_two_notes() -> None:
     assert stage.reports[-1] == Stopped()
     assert PortLost("piano", "output") in stage.reports
     assert stage.clock.now() < 1002.0
+
+
+def test_a_clock_that_has_run_for_hours_does_not_stand_still_before_a_note() -> None:
+    """At 4096 s a double has no place for the 4e-14 s by which two milliseconds can be missed."""
+    for begins_s in (4096.0, 100_000.0):
+        for due_s in (begins_s + 0.00837 + place * 1e-6 for place in range(200)):
+            clock = FakeClock(begins_s)
+            link = LocalLink(LosablePort(clock), clock)
+            link.send(Schedule(0, (Timed(due_s, 0, note_on(C, 80)),)))
+            clock.advance(due_s - 0.002 - clock.now())
+            reports = [link.receive(0.0001) for _ in range(200)]  # hangs, where it stands still
+            assert any(isinstance(report, Sent) for report in reports)
