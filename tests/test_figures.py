@@ -1,0 +1,53 @@
+"""Figures that people are told stand in the files that commands wrote: none is older than what ships."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perfrnn_live.engines.card import read_card
+from perfrnn_live.engines.registry import load
+
+ROOT = Path(__file__).resolve().parents[1]
+REPORTS = sorted(ROOT.glob("models/*/report/report.json"))
+
+
+def told(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def figures(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+@pytest.mark.parametrize("path", REPORTS, ids=lambda path: path.parts[-3])
+def test_a_report_is_of_the_model_that_ships_and_says_how_it_was_made(path: Path) -> None:
+    report, folder = figures(path), path.parents[1]
+    assert report["model"] == folder.name
+    assert report["fingerprint"] == load(folder).fingerprint
+    assert report["command"].startswith("perfrnn-live evaluate ") and "--report models/" in report["command"]
+    assert "/work" not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", REPORTS, ids=lambda path: path.parts[-3])
+def test_the_readmes_tell_what_the_reports_say(path: Path) -> None:
+    means = figures(path)["likeness"]["mean_overlap"]
+    model, people = f"{means['model']:.3f}", f"{means['others']:.3f}"
+    row = next(line for line in told("models/README.md").splitlines() if line.startswith(f"| `{path.parts[-3]}` plays"))
+    assert model in row and people in row
+    if path.parts[-3] == "maestro":
+        (sentence,) = re.findall(r"mean overlap[^.]*\.\d+[^.]*\.\d+[^.]*\.\d+", told("README.md"))
+        assert model in sentence and people in sentence
+
+
+def test_likelihoods_in_the_readmes_are_those_of_the_cards() -> None:
+    for name in ("maestro", "maestro-nano"):
+        metrics = read_card(ROOT / "models" / name).fields["metrics"]["int8"]
+        (row,) = (line for line in told("README.md").splitlines() if line.startswith(f"| `{name}`"))
+        for unit, digits in (("event", 3), ("step", 3), ("note", 2), ("second", 1)):
+            assert f"{metrics[f'nats_per_{unit}']:.{digits}f}" in row
