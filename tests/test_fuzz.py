@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-RUNS = 3000
+RUNS = 1500
 
 
 def test_whatever_is_read_it_is_taken_or_refused_with_a_sentence(tmp_path: Path) -> None:

@@ -260,7 +260,8 @@ def evaluate(
 ) -> None:
     """How likely real recordings are to a model: nats per event, 8 ms step, note and second; and how like people it
     plays."""
-    from perfrnn_live.evaluation.run import Asked, evaluate_model, report_on
+    from perfrnn_live.evaluation.run import evaluate_model
+    from perfrnn_live.evaluation.study import Asked, report_on
     from perfrnn_live.sampling.controls import Controls
 
     if report is not None:

@@ -15,13 +15,13 @@ import pytest
 
 from perfrnn_live.engines.fake import ConstantEngine
 from perfrnn_live.errors import BadValue, CannotWrite
-from perfrnn_live.evaluation import run
+from perfrnn_live.evaluation import study
 from perfrnn_live.evaluation.excerpts import Excerpt
 from perfrnn_live.evaluation.likelihood import surprises_of
 from perfrnn_live.evaluation.page import page
 from perfrnn_live.evaluation.report import copied, likelihoods, likenesses
-from perfrnn_live.evaluation.run import Asked, report_on
 from perfrnn_live.evaluation.statistics import STATISTICS
+from perfrnn_live.evaluation.study import Asked, report_on
 from perfrnn_live.music.codec import encode
 from perfrnn_live.music.midifile import write_notes
 from perfrnn_live.music.performance import Note
@@ -117,8 +117,8 @@ class Tags(HTMLParser):
 def test_a_report_of_a_shipped_model_has_everything(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "SWEPT", {"temperature": (0.8, 1.2), "beams": (2,), "top p": (0.9,), "recall": (0.5,)})
-    monkeypatch.setattr(run, "EXCERPT_S", 4.0)
+    monkeypatch.setattr(study, "SWEPT", {"temperature": (0.8, 1.2), "beams": (2,), "top p": (0.9,), "recall": (0.5,)})
+    monkeypatch.setattr(study, "EXCERPT_S", 4.0)
     monkeypatch.setattr("perfrnn_live.evaluation.report._LEAST_EVENTS", 100)
     asked = Asked(3, Controls(top_p=0.9), knobs=True)
     model, out = Path("models/maestro-nano"), tmp_path / "report"
@@ -138,7 +138,7 @@ def test_a_report_of_a_shipped_model_has_everything(
     with (out / "statistics.csv").open() as file:
         assert len(list(csv.reader(file))) == 1 + 3 * len(STATISTICS)
     pictures = {path.name for path in out.glob("*.svg")}
-    assert pictures == {f"{knob}.svg" for knob in run.SWEPT} | {"likeness.svg", "melody_lead.svg", "velocities.svg"}
+    assert pictures == {f"{knob}.svg" for knob in study.SWEPT} | {"likeness.svg", "melody_lead.svg", "velocities.svg"}
     for name in pictures:
         ElementTree.fromstring((out / name).read_text())
 
