@@ -15,6 +15,7 @@ _COLOURS = {"people": PEOPLE, "others": OTHERS, "model": MODEL}
 _NAMES = {"people": "people", "others": "other people", "model": "the model"}
 _ODD, _ALIKE = 0.85, 0.95  # overlaps below and above which a statistic is named first
 _OCTAVES = (-2.5, 3.0)
+_LOWEST = 0.6  # overlap that a plot shows
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 1000px; margin: 2em auto; padding: 0 1em; color: #222 }
 table { border-collapse: collapse; margin: 1em 0 } th, td { padding: 2px 10px; text-align: right }
@@ -48,7 +49,7 @@ def drawings(figures: Figures) -> dict[str, str]:
     if "touch" in figures:
         found["velocities.svg"], found["melody_lead.svg"] = _velocities(figures["touch"]), _leads(figures["touch"])
     if "settings" in figures:
-        found |= {f"{knob}.svg": _setting(knob, rows) for knob, rows in figures["settings"].items()}
+        found |= {f"{knob.replace(' ', '_')}.svg": _setting(knob, rows) for knob, rows in figures["settings"].items()}
     return found
 
 
@@ -178,9 +179,9 @@ def _settings(settings: Figures) -> list[str]:
 def _setting(knob: str, rows: Sequence[Figures]) -> str:
     values = [row["value"] for row in rows]
     low, high = min(values), max(values)
-    plot = Plot(f"overlap with people by {knob}", (low, high if high > low else low + 1), (0.8, 1.0), knob, "")
-    plot.line(values, [max(row["mean_overlap"], 0.8) for row in rows], MODEL)
-    plot.points(values, [max(row["mean_overlap"], 0.8) for row in rows], MODEL)
+    plot = Plot(f"overlap with people by {knob}", (low, high if high > low else low + 1), (_LOWEST, 1.0), knob, "")
+    plot.line(values, [max(row["mean_overlap"], _LOWEST) for row in rows], MODEL)
+    plot.points(values, [max(row["mean_overlap"], _LOWEST) for row in rows], MODEL)
     return plot.svg()
 
 

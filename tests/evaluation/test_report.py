@@ -138,7 +138,11 @@ def test_a_report_of_a_shipped_model_has_everything(
     with (out / "statistics.csv").open() as file:
         assert len(list(csv.reader(file))) == 1 + 3 * len(STATISTICS)
     pictures = {path.name for path in out.glob("*.svg")}
-    assert pictures == {f"{knob}.svg" for knob in study.SWEPT} | {"likeness.svg", "melody_lead.svg", "velocities.svg"}
+    assert pictures == {f"{knob.replace(' ', '_')}.svg" for knob in study.SWEPT} | {
+        "likeness.svg",
+        "melody_lead.svg",
+        "velocities.svg",
+    }
     for name in pictures:
         ElementTree.fromstring((out / name).read_text())
 
