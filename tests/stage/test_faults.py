@@ -50,17 +50,7 @@ main()
 def playing(library: Path, *options: str, clock: Path | None = None) -> Iterator[subprocess.Popen[str]]:
     """A dense session that is kept; with `clock` the calendar is off by as many seconds as stand in that file."""
     program = ["-m", "perfrnn_live"] if clock is None else ["-c", _ON_ANOTHER_CLOCK, str(clock)]
-    words = [
-        "play",
-        "--quiet",
-        "--model",
-        "maestro-nano",
-        "--density",
-        "14",
-        "--library",
-        str(library),
-        *(options or ("--output", "none")),
-    ]
+    words = ["play", "--quiet", "--density", "14", "--library", str(library), *(options or ("--output", "none"))]
     process = subprocess.Popen(
         [sys.executable, *program, *words],
         stdin=subprocess.DEVNULL,
