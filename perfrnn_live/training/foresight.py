@@ -83,7 +83,13 @@ def _held(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """How many keys sound at each place, and for how many steps keys have sounded up to it, all together, (n + 1,)."""
     on, off = vocabulary.tokens_of(EventKind.NOTE_ON), vocabulary.tokens_of(EventKind.NOTE_OFF)
-    moved = ((tokens >= on.start) & (tokens < on.stop)).astype(np.int64)
-    moved -= (tokens >= off.start) & (tokens < off.stop)
+    strikes, releases = ((tokens >= each.start) & (tokens < each.stop) for each in (on, off))
+    places = np.flatnonzero(strikes | releases)
+    key = np.where(strikes, tokens - on.start, tokens - off.start)[places]
+    places = places[np.argsort(key, kind="stable")]  # key by key, in order
+    same = np.diff(np.sort(key), prepend=-1) == 0
+    before = np.where(same, np.roll(strikes[places], 1), False)  # whether that key sounds already
+    moved = np.zeros(len(tokens), np.int64)
+    moved[places] = strikes[places].astype(np.int64) - before
     sounding = np.concatenate([[0], np.cumsum(moved)])
     return sounding, np.concatenate([[0], np.cumsum(sounding[:-1] * np.diff(line.step))])

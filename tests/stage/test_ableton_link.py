@@ -134,6 +134,7 @@ _OTHER = """
 import sys, link
 session = link.Link(93.0)
 session.startStopSyncEnabled = session.enabled = True
+print("there", flush=True)
 for line in sys.stdin:
     state = session.captureSessionState()
     state.setIsPlaying(line.strip() == "start", session.clock().micros())
@@ -145,8 +146,10 @@ for line in sys.stdin:
 def test_it_follows_another_program() -> None:
     pytest.importorskip("link", reason="needs the extra `link`")
     told: list[Pulse | Transport] = []
-    with subprocess.Popen([sys.executable, "-c", _OTHER], stdin=subprocess.PIPE, text=True) as other:
-        assert other.stdin is not None
+    program, pipe = [sys.executable, "-c", _OTHER], subprocess.PIPE
+    with subprocess.Popen(program, stdin=pipe, stdout=pipe, text=True) as other:
+        assert other.stdin is not None and other.stdout is not None
+        other.stdout.readline()
         time.sleep(1)  # so that its tempo is the one that counts
         link = LinkClock(told.append, SystemClock())
         try:

@@ -72,6 +72,12 @@ def test_the_keys_that_sound_in_the_next_three_seconds_on_average() -> None:
     assert np.isnan(seen[6:]).all()
 
 
+def test_a_key_that_is_struck_twice_sounds_once() -> None:
+    tokens = [ON + 60, ON + 60, SECOND, OFF + 61, OFF + 60, OFF + 60, ON + 64, SECOND, SECOND]
+    seen = measured(np.array(tokens, np.int16), PERFORMANCE_8MS)[:, SOUNDING]
+    close(seen[:3], [1.0, 1.0, 1.0])
+
+
 def test_a_composers_manner_is_that_of_all_recordings_together() -> None:
     tokens = np.array([VELOCITY + 15, ON + 60, SECOND, ON + 72, SECOND, OFF + 60, OFF + 72, SECOND, SECOND], np.int16)
     ends = len(tokens) * np.arange(1, 7)
