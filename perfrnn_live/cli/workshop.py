@@ -261,10 +261,11 @@ def evaluate(
     """How likely real recordings are to a model: nats per event, 8 ms step, note and second; and how like people it
     plays."""
     from perfrnn_live.evaluation.run import evaluate_model
-    from perfrnn_live.evaluation.study import Asked, report_on
-    from perfrnn_live.sampling.controls import Controls
 
     if report is not None:
+        from perfrnn_live.evaluation.study import Asked, report_on
+        from perfrnn_live.sampling.controls import Controls
+
         controls = Controls(temperature=temperature, top_p=top_p, recall=recall)
         asked = Asked(excerpts, controls, beams, middle, seed, knobs, not no_likelihood)
         command = shlex.join(["perfrnn-live", *sys.argv[1:]])

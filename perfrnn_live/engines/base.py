@@ -8,8 +8,9 @@ values. A step leaves those that it is given as they were, so keeping one is kee
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +74,15 @@ class StepEngine(Protocol[State]):
         """What to add to the logits of one stream, (rows, size), for each row of `asked` (rows, handles): what is asked
         as `handles` writes it. By default nothing: an engine without handles is never called."""
         return np.zeros((len(asked), self.vocabulary.size), np.float32)
+
+
+def arrays_in(file: BinaryIO, most_bytes: int) -> dict[str, NDArray[Any]]:
+    """The arrays of an open .npz file, which may unpack to so many bytes. Of a broken file numpy and zipfile raise
+    whatever they trip over; a warning is an error."""
+    with warnings.catch_warnings(action="error"), np.load(file, allow_pickle=False) as loaded:
+        if sum(member.file_size for member in loaded.zip.infolist()) > most_bytes:
+            raise ValueError(f"it unpacks to more than {most_bytes // 1_000_000} MB")
+        return {name: loaded[name] for name in loaded.files}
 
 
 def fingerprint(*parts: bytes) -> str:

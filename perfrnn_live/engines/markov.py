@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.engines.base import Arrays, Logits, StepEngine, fingerprint
+from perfrnn_live.engines.base import Arrays, Logits, StepEngine, arrays_in, fingerprint
 from perfrnn_live.engines.card import CARD, read_card
 from perfrnn_live.errors import CheckpointMismatch
 from perfrnn_live.music.keyboard import Keyboard
@@ -68,7 +68,6 @@ class MarkovEngine(StepEngine[Context]):
     def __init__(self, vocabulary: Vocabulary, tables: Sequence[Table], known: str) -> None:
         """`tables` of contexts of one event, of two and so on; `known` is its fingerprint."""
         self.vocabulary, self._tables, self._known = vocabulary, tables, known
-        self._symbols = max(vocabulary.size, vocabulary.start + 1, vocabulary.middle + 1)
 
     @classmethod
     def of(cls, folder: Path) -> MarkovEngine:
@@ -102,14 +101,14 @@ class MarkovEngine(StepEngine[Context]):
 
     def state_of(self, arrays: Arrays) -> Context:
         last = tuple(arrays["last"].astype(np.int64).tolist())
-        if len(last) > len(self._tables) or not all(0 <= token < self._symbols for token in last):
+        if len(last) > len(self._tables) or not all(0 <= token < self.vocabulary.inputs for token in last):
             raise ValueError(f"{last} are no last events")
         return last
 
     def _logits(self, context: Context) -> NDArray[np.float32]:
         chances = np.full(self.vocabulary.size, 1 / self.vocabulary.size)
         for length, table in enumerate(self._tables[: len(context)], 1):
-            chances = table.smooth(number_of(context[-length:], self._symbols), chances)
+            chances = table.smooth(number_of(context[-length:], self.vocabulary.inputs), chances)
         return np.asarray(np.log(chances), np.float32)
 
 
@@ -124,8 +123,7 @@ def number_of(context: Context, symbols: int) -> int:
 def _read(path: Path, order: int) -> list[tuple[NDArray[Any], ...]]:
     if order not in ORDERS:
         raise ValueError(f"the order is {order}")
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as loaded:
-        if sum(member.file_size for member in loaded.zip.infolist()) > _MOST_BYTES:
-            raise ValueError("there is more in it than a chain can have")
-        names = ("contexts", "starts", "events", "counts")
-        return [tuple(loaded[f"{length}.{name}"] for name in names) for length in range(1, order + 1)]
+    with path.open("rb") as file:
+        arrays = arrays_in(file, _MOST_BYTES)
+    names = ("contexts", "starts", "events", "counts")
+    return [tuple(arrays[f"{length}.{name}"] for name in names) for length in range(1, order + 1)]

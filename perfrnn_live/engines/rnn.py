@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.engines.base import Arrays, Logits, StepEngine, fingerprint
+from perfrnn_live.engines.base import Arrays, Logits, StepEngine, arrays_in, fingerprint
 from perfrnn_live.engines.card import CARD, read_card
 from perfrnn_live.errors import CheckpointMismatch
 from perfrnn_live.music.keyboard import Keyboard
@@ -32,10 +32,9 @@ class RnnEngine(StepEngine[Cells]):
         self.vocabulary, self._known = vocabulary, known
         names = ("told", "kept", "expects", "always")
         self._told, self._kept, self._expects, self._always = (weights[name].astype(np.float32) for name in names)
-        symbols = max(vocabulary.size, vocabulary.start + 1, vocabulary.middle + 1)
         cells = len(self._kept)
         shapes = [each.shape for each in (self._told, self._kept, self._expects, self._always)]
-        if shapes != [(symbols, cells), (cells, cells), (cells, vocabulary.size), (vocabulary.size,)]:
+        if shapes != [(vocabulary.inputs, cells), (cells, cells), (cells, vocabulary.size), (vocabulary.size,)]:
             raise ValueError(f"weights of shapes {shapes}")
         if not all(np.isfinite(each).all() for each in (self._told, self._kept, self._expects, self._always)):
             raise ValueError("weights that are no numbers")
@@ -45,10 +44,8 @@ class RnnEngine(StepEngine[Cells]):
         """The network in a model folder. Raises CheckpointMismatch."""
         card, path = read_card(folder), folder / WEIGHTS
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as loaded:
-                if sum(member.file_size for member in loaded.zip.infolist()) > _MOST_BYTES:
-                    raise ValueError("there is more in it than such a network has")
-                weights = {name: loaded[name] for name in loaded.files}
+            with path.open("rb") as file:
+                weights = arrays_in(file, _MOST_BYTES)
             return cls(card.vocabulary, weights, fingerprint(path.read_bytes()))
         except Exception as error:  # numpy and zipfile raise whatever a broken file makes them trip over
             raise CheckpointMismatch(f"{path} is not what {CARD} says: {error}") from error

@@ -14,7 +14,6 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from perfrnn_live.engines.registry import load
 from perfrnn_live.errors import BadValue, CannotWrite
 from perfrnn_live.evaluation.distances import likeness
 from perfrnn_live.evaluation.excerpts import EXCERPT_S, Excerpt, cut_out, excerpts_of
@@ -26,6 +25,7 @@ from perfrnn_live.evaluation.statistics import STATISTICS, measured
 from perfrnn_live.sampling.continuation import Continuation, Moment
 from perfrnn_live.sampling.controls import Controls
 from perfrnn_live.sampling.generation import generate
+from perfrnn_live.sampling.opening import begin
 from perfrnn_live.training.corpus import TokenCorpus, named_splits
 from perfrnn_live.training.splits import load_split
 
@@ -60,7 +60,7 @@ def report_on(
     """Measure a model, and write report.json, report.html, statistics.csv and pictures into the folder `out`; returns
     the figures. Raises BadValue where there is too little to compare, CannotWrite."""
     console = Console(stderr=True)
-    continuation = Continuation(load(model))
+    continuation, start = begin(model, middle=asked.middle)
     vocabulary = continuation.vocabulary
     corpus = heard_corpus(data, vocabulary, limit, console)
     recordings = [corpus.recording(index) for index in range(len(corpus))]
@@ -76,7 +76,7 @@ def report_on(
     if asked.likelihood:
         figures["likelihood"] = _likelihood(continuation, corpus, recordings, asked, side_by_side, console)
     with console.status("playing"):
-        _, excerpts = _played(continuation, _start(continuation, asked), asked.controls, asked)
+        _, excerpts = _played(continuation, start, asked.controls, asked)
     if len(excerpts) < _FEWEST:
         raise BadValue(f"{model.name} plays too little to be compared")
     sets = {"people": people, "others": others, "model": excerpts}
@@ -87,7 +87,7 @@ def report_on(
         figures["copying"] = copied({who: sets[who] for who in ("people", "model")}, known, vocabulary)
     if asked.knobs:
         with console.status("turning knobs"):
-            figures["settings"] = _swept(continuation, people, asked)
+            figures["settings"] = _swept(continuation, start, people, asked)
     _write(out, figures)
     return figures
 
@@ -108,11 +108,6 @@ def _likelihood(
     return likelihoods(recordings, surprises, corpus.composers, continuation.vocabulary, asked.seed)
 
 
-def _start(continuation: Continuation, asked: Asked) -> Moment:
-    vocabulary = continuation.vocabulary
-    return continuation.primed([], vocabulary.middle if asked.middle else vocabulary.start)
-
-
 def _played(
     continuation: Continuation, start: Moment, controls: Controls, asked: Asked
 ) -> tuple[list[list[int]], list[Excerpt]]:
@@ -121,10 +116,12 @@ def _played(
     return pieces, excerpts_of(pieces, continuation.vocabulary, start, EXCERPT_S)
 
 
-def _swept(continuation: Continuation, people: Sequence[Excerpt], asked: Asked) -> dict[str, list[dict[str, Any]]]:
+def _swept(
+    continuation: Continuation, start: Moment, people: Sequence[Excerpt], asked: Asked
+) -> dict[str, list[dict[str, Any]]]:
     """For each value of each knob, what is played with it, the others standing as asked."""
     asked = replace(asked, excerpts=min(asked.excerpts, _SWEPT_EXCERPTS))
-    values, start = measured(people), _start(continuation, asked)
+    values = measured(people)
     found: dict[str, list[dict[str, Any]]] = {}
     for knob, places in SWEPT.items():
         for place in places:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from perfrnn_live.engines.base import StepEngine
+from perfrnn_live.engines.base import StepEngine, arrays_in
 from perfrnn_live.errors import BadValue, CannotWrite
 from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.reminders import REMEMBERED, Strikes
@@ -101,7 +100,7 @@ class Pads:
     def fill(self, file: BinaryIO, name: str) -> None:
         """The same from a file that is open, and is called `name` in sentences."""
         try:
-            arrays = _read(file)
+            arrays = arrays_in(file, _MOST_BYTES)
             model, kept = str(arrays.pop("model")), str(arrays.pop("fingerprint", ""))
             numbers = dict.fromkeys(int(part.partition(".")[0]) for part in arrays)
             of_this_model = kept == self._engine.fingerprint
@@ -157,14 +156,6 @@ def _check_numbers(strikes: Any, struck_step: Any, released_step: Any, numbers: 
     for what, most in ((steps + _LATEST_STEP, 2 * _LATEST_STEP), (strikes[0], PITCHES), (velocity_bins, VELOCITY_BINS)):
         if ((what < 0) | (what >= most)).any():
             raise ValueError("a step, key or velocity that there is not")
-
-
-def _read(file: BinaryIO) -> dict[str, Any]:
-    """The arrays in a file. Raises whatever it likes."""
-    with warnings.catch_warnings(action="error"), np.load(file, allow_pickle=False) as loaded:
-        if sum(member.file_size for member in loaded.zip.infolist()) > _MOST_BYTES:
-            raise ValueError("there is more in it than eight moments can be")
-        return {name: loaded[name] for name in loaded.files}
 
 
 def open_pads(engine: StepEngine[Any], model: Path, own: Path, asked: Path | None, tell: Callable[[str], None]) -> Pads:

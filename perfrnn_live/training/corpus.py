@@ -31,6 +31,7 @@ from perfrnn_live.training import shards
 from perfrnn_live.training.listing import read_listing
 from perfrnn_live.training.shards import Recording, Shards
 
+LICENCE = "that of the data it was trained on"
 Split = Literal["train", "validation", "all"]
 _FORMAT = 4  # raise when the codec or the reader changes: caches of older formats are then left alone
 

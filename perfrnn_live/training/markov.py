@@ -11,16 +11,14 @@ from numpy.typing import NDArray
 from perfrnn_live.engines.card import write_card
 from perfrnn_live.engines.markov import COUNTS, KIND, Table
 from perfrnn_live.errors import CannotWrite
-from perfrnn_live.training.corpus import TokenCorpus
-
-LICENCE = "that of the data it was trained on"
+from perfrnn_live.training.corpus import LICENCE, TokenCorpus
 
 
 def tables(corpus: TokenCorpus, order: int) -> list[Table]:
     """What followed one event, two events, and so on up to `order`, in all recordings; each begins with the start
     symbol. What comes in the middle begins there too: its first context is the middle symbol, and then any event."""
     vocabulary = corpus.vocabulary
-    symbols = max(vocabulary.size, vocabulary.start + 1, vocabulary.middle + 1)
+    symbols = vocabulary.inputs
     streams = [
         np.concatenate([[vocabulary.start], corpus.recording(number)]).astype(np.int64) for number in range(len(corpus))
     ]

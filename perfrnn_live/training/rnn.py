@@ -17,7 +17,7 @@ from perfrnn_live.engines.rnn import KIND, WEIGHTS
 from perfrnn_live.errors import CannotWrite
 from perfrnn_live.music.vocabulary import Vocabulary
 from perfrnn_live.training.batches import IGNORE, CarriedBatches
-from perfrnn_live.training.corpus import TokenCorpus
+from perfrnn_live.training.corpus import LICENCE, TokenCorpus
 from perfrnn_live.training.prefetch import FromThread
 
 _EMBEDDING = 128
@@ -45,8 +45,7 @@ class Network(nn.Module):
 
     def __init__(self, vocabulary: Vocabulary, cells: int) -> None:
         super().__init__()
-        symbols = max(vocabulary.size, vocabulary.start + 1, vocabulary.middle + 1)
-        self.embedding = nn.Embedding(symbols, _EMBEDDING)
+        self.embedding = nn.Embedding(vocabulary.inputs, _EMBEDDING)
         self.rnn = nn.RNN(_EMBEDDING, cells, batch_first=True)
         self.head = nn.Linear(cells, vocabulary.size)
 
@@ -110,7 +109,7 @@ def _write(network: Network, recipe: Recipe, out: Path, data: str, training: Tok
     learned = {"events": events, "recordings": len(training), "segment": recipe.segment, "seed": recipe.seed}
     network_sizes = {"cells": recipe.cells}
     fields = {"engine": KIND, "vocabulary": training.vocabulary.name, "network": network_sizes, "handles": None}
-    made_of = {"data": data, "licence": "that of the data it was trained on", "training": learned}
+    made_of = {"data": data, "licence": LICENCE, "training": learned}
     try:
         out.mkdir(parents=True, exist_ok=True)
         with (out / WEIGHTS).open("wb") as file:

@@ -19,6 +19,7 @@ from perfrnn_live.errors import BadValue, CannotWrite
 from perfrnn_live.music.vocabulary import VOCABULARIES
 from perfrnn_live.training import loop
 from perfrnn_live.training.augmentation import AUGMENTATIONS
+from perfrnn_live.training.corpus import LICENCE
 from perfrnn_live.training.foresight import manners
 from perfrnn_live.training.splits import load_split
 
@@ -59,7 +60,7 @@ def train(
         raise BadValue(f"training with a learning rate of {recipe.learning_rate} came to nothing: try a lower one")
     if first:
         space = replace(TAUGHT, manners=manners(training))
-        save_training_result(best, out, space, data=str(data.name), licence="that of the data it was trained on")
+        save_training_result(best, out, space, data=str(data.name), licence=LICENCE)
         export(out)
         console.print(f"{out} is ready: perfrnn-live play --model {out}")
 
