@@ -29,6 +29,7 @@ from perfrnn_live.live.happenings import PlayerGone
 from perfrnn_live.music.midi import strikes
 from perfrnn_live.player.messages import PortBack, PortLost, Said, Sent
 from tests.jack_lab import wait_for
+from tests.stage.test_real import started
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals, and /proc")
 
@@ -51,20 +52,8 @@ def playing(library: Path, *options: str, clock: Path | None = None) -> Iterator
     """A dense session that is kept; with `clock` the calendar is off by as many seconds as stand in that file."""
     program = ["-m", "perfrnn_live"] if clock is None else ["-c", _ON_ANOTHER_CLOCK, str(clock)]
     words = ["play", "--quiet", "--density", "14", "--library", str(library), *(options or ("--output", "none"))]
-    process = subprocess.Popen(
-        [sys.executable, *program, *words],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
+    with started(*program, *words) as process:
         yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
 
 
 def end(process: subprocess.Popen[str]) -> str:

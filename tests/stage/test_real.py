@@ -55,10 +55,10 @@ def ear(lab: object, tmp_path: Path) -> Iterator[Monitor]:
 
 
 @contextlib.contextmanager
-def playing(*options: str) -> Iterator[subprocess.Popen[str]]:
-    """`perfrnn-live play --quiet`, at the head of a process group of its own."""
+def started(*command: str) -> Iterator[subprocess.Popen[str]]:
+    """A Python program with these words, at the head of a process group of its own."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "perfrnn_live", "play", "--quiet", *options],
+        [sys.executable, *command],
         cwd=_ROOT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -72,6 +72,13 @@ def playing(*options: str) -> Iterator[subprocess.Popen[str]]:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+
+
+@contextlib.contextmanager
+def playing(*options: str) -> Iterator[subprocess.Popen[str]]:
+    """`perfrnn-live play --quiet`."""
+    with started("-m", "perfrnn_live", "play", "--quiet", *options) as process:
+        yield process
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
