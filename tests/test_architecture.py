@@ -44,7 +44,7 @@ MAY_ASK_THE_TIME = {
     "player/drivers/rtmidi.py",  # lets a driver's thread out before a port is closed
     "stage/osc.py",  # time tags are by the wall's clock
     "training/loop.py",  # its budget is in minutes
-    "training/rnn.py",
+    "training/plain.py",
 }
 
 

@@ -99,7 +99,9 @@ def train(
     data: Annotated[Path, typer.Option(help="A folder of .mid files, a token file (.npz) or a token folder.")],
     out: Annotated[Path, typer.Option(help="Folder for checkpoints and the finished model.")],
     validation: Annotated[Path | None, typer.Option(help="Token file to validate on, if --data is one.")] = None,
-    engine: Annotated[str, typer.Option(help="lstm; rnn, plain tanh cells; or markov, which counts.")] = "lstm",
+    engine: Annotated[
+        str, typer.Option(help="lstm, markov, rnn, transformer, roll-lstm or roll-convolutions.")
+    ] = "lstm",
     order: Annotated[int, typer.Option(min=1, max=2, help="For markov: how many of the last events.")] = 2,
     minutes: Annotated[float, typer.Option(min=0.01, help="Time to train for.")] = 120.0,
     events: Annotated[int, typer.Option(min=1, help="Events to train on, if they come sooner.")] = 200_000_000,
@@ -129,11 +131,10 @@ def train(
     if engine == "markov":
         _count(data, out, order, vocabulary)
         return
-    if engine == "rnn":
-        _train_rnn(data, out, vocabulary, cells, events, minutes, streams, segment, learning_rate, seed)
-        return
     if engine != "lstm":
-        raise BadValue(f"there is no engine {engine!r} to train; there are lstm, rnn and markov")
+        sizes = (layers, cells, events, minutes, streams, segment, learning_rate, seed)
+        _train_plainly(engine, data, out, vocabulary, *sizes)
+        return
     with needing("train"):
         from perfrnn_live.engines.lstm.network import NetworkConfig
         from perfrnn_live.training.loop import Recipe
@@ -164,22 +165,25 @@ def _count(data: Path, out: Path, order: int, vocabulary: str) -> None:
     print(f"{out} is ready: perfrnn-live play --model {out}")
 
 
-def _train_rnn(data: Path, out: Path, vocabulary: str, *sizes: Any) -> None:
+def _train_plainly(engine: str, data: Path, out: Path, vocabulary: str, *sizes: Any) -> None:
     from rich.console import Console
     from rich.progress import Progress
 
     with needing("train"):
-        from perfrnn_live.training.rnn import Recipe
-        from perfrnn_live.training.rnn import train as run
+        from perfrnn_live.training.learners import LEARNERS
+        from perfrnn_live.training.plain import Recipe
+        from perfrnn_live.training.plain import train as run
         from perfrnn_live.training.run import stopping_on_signals
+    if engine not in LEARNERS:
+        raise BadValue(f"there is no engine {engine!r} to train; there are lstm, markov, {', '.join(LEARNERS)}")
     corpus = _training_split(data, vocabulary)
     with Progress(console=Console(stderr=True)) as bar, stopping_on_signals() as stopped:
         task = bar.add_task("starting", total=1.0)
 
         def show(share: float, loss: float) -> None:
-            bar.update(task, completed=min(share, 1.0), description=f"loss {loss:.3f} nats/event")
+            bar.update(task, completed=min(share, 1.0), description=f"loss {loss:.3f} nats")
 
-        run(Recipe(*sizes), corpus, out, data.name, show, lambda: bool(stopped))
+        run(LEARNERS[engine], Recipe(*sizes), corpus, out, data.name, show, lambda: bool(stopped))
     print(f"{out} is ready: perfrnn-live play --model {out}")
 
 

@@ -13,15 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.engines.base import Arrays, Logits, StepEngine, arrays_in, fingerprint
-from perfrnn_live.engines.card import CARD, read_card
-from perfrnn_live.errors import CheckpointMismatch
+from perfrnn_live.engines.arrays import model_in
+from perfrnn_live.engines.base import Arrays, Logits, StepEngine
+from perfrnn_live.engines.card import Card
 from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.vocabulary import Vocabulary
 
 KIND, COUNTS = "markov", "counts.npz"
 ORDERS = (1, 2)
-_MOST_BYTES = 200_000_000
 
 Context = tuple[int, ...]
 
@@ -72,15 +71,17 @@ class MarkovEngine(StepEngine[Context]):
     @classmethod
     def of(cls, folder: Path) -> MarkovEngine:
         """The chain in a model folder. Raises CheckpointMismatch."""
-        card = read_card(folder)
-        try:
-            data = (folder / COUNTS).read_bytes()
-            tables = [Table(*each) for each in _read(folder / COUNTS, int(card.network["order"]))]
-            if any((table.events >= card.vocabulary.size).any() or table.events.min() < 0 for table in tables):
-                raise ValueError("events of another vocabulary")
-        except Exception as error:  # numpy and zipfile raise whatever a broken file makes them trip over
-            raise CheckpointMismatch(f"{folder / COUNTS} is not what {CARD} says: {error}") from error
-        return cls(card.vocabulary, tables, fingerprint(data))
+        return model_in(folder, cls._made, COUNTS)
+
+    @classmethod
+    def _made(cls, card: Card, arrays: Arrays, known: str) -> MarkovEngine:
+        order, names = int(card.network["order"]), ("contexts", "starts", "events", "counts")
+        if order not in ORDERS:
+            raise ValueError(f"the order is {order}")
+        tables = [Table(*(arrays[f"{length}.{name}"] for name in names)) for length in range(1, order + 1)]
+        if any((table.events >= card.vocabulary.size).any() or table.events.min() < 0 for table in tables):
+            raise ValueError("events of another vocabulary")
+        return cls(card.vocabulary, tables, known)
 
     @property
     def fingerprint(self) -> str:
@@ -118,12 +119,3 @@ def number_of(context: Context, symbols: int) -> int:
     for token in context:
         number = number * symbols + token
     return number
-
-
-def _read(path: Path, order: int) -> list[tuple[NDArray[Any], ...]]:
-    if order not in ORDERS:
-        raise ValueError(f"the order is {order}")
-    with path.open("rb") as file:
-        arrays = arrays_in(file, _MOST_BYTES)
-    names = ("contexts", "starts", "events", "counts")
-    return [tuple(arrays[f"{length}.{name}"] for name in names) for length in range(1, order + 1)]

@@ -37,7 +37,32 @@ def _rnn(folder: Path) -> StepEngine[Any]:
     return RnnEngine.of(folder)
 
 
-ENGINES: dict[str, Loader] = {"lstm": _lstm, "markov": _markov, "rnn": _rnn}
+def _transformer(folder: Path) -> StepEngine[Any]:
+    from perfrnn_live.engines.transformer import TransformerEngine
+
+    return TransformerEngine.of(folder)
+
+
+def _roll_lstm(folder: Path) -> StepEngine[Any]:
+    from perfrnn_live.engines.rolls import lstm
+
+    return lstm(folder)
+
+
+def _roll_convolutions(folder: Path) -> StepEngine[Any]:
+    from perfrnn_live.engines.rolls import convolutions
+
+    return convolutions(folder)
+
+
+ENGINES: dict[str, Loader] = {
+    "lstm": _lstm,
+    "markov": _markov,
+    "rnn": _rnn,
+    "transformer": _transformer,
+    "roll-lstm": _roll_lstm,
+    "roll-convolutions": _roll_convolutions,
+}
 """By kind, what plays; needs what `perfrnn_live` itself needs and no more."""
 
 WEIGHTS: dict[str, Loader] = {"lstm": _lstm_weights}

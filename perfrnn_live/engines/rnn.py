@@ -11,14 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.engines.base import Arrays, Logits, StepEngine, arrays_in, fingerprint
-from perfrnn_live.engines.card import CARD, read_card
-from perfrnn_live.errors import CheckpointMismatch
+from perfrnn_live.engines.arrays import model_in, shaped
+from perfrnn_live.engines.base import Arrays, Logits, StepEngine
+from perfrnn_live.engines.card import Card
 from perfrnn_live.music.keyboard import Keyboard
-from perfrnn_live.music.vocabulary import Vocabulary
 
-KIND, WEIGHTS = "rnn", "weights.npz"
-_MOST_BYTES = 200_000_000
+KIND = "rnn"
 
 Cells = NDArray[np.float32]
 
@@ -27,28 +25,20 @@ class RnnEngine(StepEngine[Cells]):
     """h' = tanh(`told`[token] + h @ `kept`); logits = h' @ `expects` + `always`. `told` is (symbols, cells), `kept`
     (cells, cells), `expects` (cells, size), `always` (size,); its state is h, (cells,)."""
 
-    def __init__(self, vocabulary: Vocabulary, weights: Arrays, known: str) -> None:
-        """Raises KeyError or ValueError if these are not the weights of such a network; `known` is its fingerprint."""
-        self.vocabulary, self._known = vocabulary, known
-        names = ("told", "kept", "expects", "always")
-        self._told, self._kept, self._expects, self._always = (weights[name].astype(np.float32) for name in names)
-        cells = len(self._kept)
-        shapes = [each.shape for each in (self._told, self._kept, self._expects, self._always)]
-        if shapes != [(vocabulary.inputs, cells), (cells, cells), (cells, vocabulary.size), (vocabulary.size,)]:
-            raise ValueError(f"weights of shapes {shapes}")
-        if not all(np.isfinite(each).all() for each in (self._told, self._kept, self._expects, self._always)):
-            raise ValueError("weights that are no numbers")
+    def __init__(self, card: Card, weights: Arrays, known: str) -> None:
+        """Raises KeyError, TypeError or ValueError if these are not the weights of what the card says; `known` is its
+        fingerprint."""
+        self.vocabulary, self._known = card.vocabulary, known
+        cells, size = int(card.network["cells"]), self.vocabulary.size
+        self._told = shaped(weights, "told", self.vocabulary.inputs, cells)
+        self._kept = shaped(weights, "kept", cells, cells)
+        self._expects = shaped(weights, "expects", cells, size)
+        self._always = shaped(weights, "always", size)
 
     @classmethod
     def of(cls, folder: Path) -> RnnEngine:
         """The network in a model folder. Raises CheckpointMismatch."""
-        card, path = read_card(folder), folder / WEIGHTS
-        try:
-            with path.open("rb") as file:
-                weights = arrays_in(file, _MOST_BYTES)
-            return cls(card.vocabulary, weights, fingerprint(path.read_bytes()))
-        except Exception as error:  # numpy and zipfile raise whatever a broken file makes them trip over
-            raise CheckpointMismatch(f"{path} is not what {CARD} says: {error}") from error
+        return model_in(folder, cls)
 
     @property
     def fingerprint(self) -> str:

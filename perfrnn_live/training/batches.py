@@ -110,10 +110,10 @@ class CarriedBatches:
     def _recording(self, n: int) -> _Playing:
         if n not in self._playing:
             epoch, turn = divmod(n, len(self.corpus))
-            order = _order(self.seed, epoch, len(self.corpus))
+            drawn = order(self.seed, epoch, len(self.corpus))
             rng = np.random.default_rng((self.seed, epoch, turn))
             vocabulary = self.corpus.vocabulary
-            index = int(order[turn])
+            index = int(drawn[turn])
             tokens = self.augmentation.draw(self.corpus.recording(index), vocabulary, rng)
             first, place = vocabulary.start, int(rng.integers(len(tokens)))
             if rng.random() < self.middles and len(later := entered(tokens, place, vocabulary)):
@@ -128,7 +128,7 @@ class CarriedBatches:
 
 
 @lru_cache(maxsize=2)  # around the end of an epoch, two are in use
-def _order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
+def order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
     """The recordings in the order in which an epoch draws them."""
     return np.random.default_rng((seed, epoch)).permutation(count)
 
