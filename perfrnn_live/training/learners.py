@@ -24,25 +24,27 @@ def _linear(of: int, to: int) -> nn.Linear:
     return nn.Linear(of, to, bias=False)
 
 
-class _OfEvents(Learner):
-    @staticmethod
-    def pieces(corpus: TokenCorpus, seed: int) -> Callable[[int], Piece]:
+class OfEvents(Learner):
+    """What learns from events: `forward` takes and expects tokens."""
+
+    def pieces(self, corpus: TokenCorpus, seed: int) -> Callable[[int], Piece]:
         return as_events(corpus, seed)
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         return cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none").view(targets.shape)
 
 
-class _OfFrames(Learner):
-    @staticmethod
-    def pieces(corpus: TokenCorpus, seed: int) -> Callable[[int], Piece]:
+class OfFrames(Learner):
+    """What learns from frames: `forward` takes which keys sound, and expects those of the next frame."""
+
+    def pieces(self, corpus: TokenCorpus, seed: int) -> Callable[[int], Piece]:
         return as_frames(corpus, seed)
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         return binary_cross_entropy_with_logits(logits, targets.float(), reduction="none").sum(-1)
 
 
-class Rnn(_OfEvents):
+class Rnn(OfEvents):
     """One layer of tanh cells. Its memory is h, (1, streams, cells)."""
 
     kind = rnn.KIND
@@ -83,7 +85,7 @@ class _Block(nn.Module):
         return music + self.down(torch.relu(self.up(self.between(music)))), seen[:, :, :, -kept.shape[3] :].detach()
 
 
-class Transformer(_OfEvents):
+class Transformer(OfEvents):
     """`layers` of attention to the last events. Its memory is how many of those it has, (streams,), and each layer's
     keys and values of them, (2, streams, heads, window, width of a head)."""
 
@@ -130,7 +132,7 @@ class Transformer(_OfEvents):
         return found
 
 
-class RollLstm(_OfFrames):
+class RollLstm(OfFrames):
     """LSTM cells that read frames. Its memory is h and c, each (layers, streams, cells)."""
 
     kind = rolls.LSTM
@@ -159,7 +161,7 @@ class RollLstm(_OfFrames):
         return found
 
 
-class RollConvolutions(_OfFrames):
+class RollConvolutions(OfFrames):
     """Gated convolutions that look back 1, 2, 4 … frames. Its memory is what each layer was told last, (streams,
     frames, channels)."""
 

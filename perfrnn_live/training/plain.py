@@ -47,9 +47,8 @@ class Learner(nn.Module, ABC):
     kind: str
     sizes: dict[str, int]  # what its engine reads in the card's `network`
 
-    @staticmethod
     @abstractmethod
-    def pieces(corpus: TokenCorpus, seed: int) -> Callable[[int], Piece]:
+    def pieces(self, corpus: TokenCorpus, seed: int) -> Callable[[int], Piece]:
         """What it learns from."""
 
     @abstractmethod

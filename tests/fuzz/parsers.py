@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from perfrnn_live.engines.arrays import WEIGHTS
 from perfrnn_live.engines.card import find_model, write_card
 from perfrnn_live.engines.fake import FakeEngine
 from perfrnn_live.engines.lstm.sizes import read_sizes
@@ -43,6 +44,7 @@ from perfrnn_live.stage.bindings import Bindings
 from perfrnn_live.stage.osc import LOOPBACK, OscIn
 from tests.midi_files import chunk, midi, track
 
+_FRAMES = {"layers": 1, "cells": 1}
 MODELS = "maestro", "maestro-nano"
 _VALUES: tuple[Any, ...] = (None, True, 0, -1, 1 << 70, 1e308, math.nan, "", "\ud800", [], {}, [[1, 2], [3]], {"a": 1})
 
@@ -219,6 +221,21 @@ def _markov_seeds(folder: Path) -> Iterable[bytes]:
         yield file.getvalue()
 
 
+def _frames(path: Path) -> None:
+    write_card(path.parent, {"engine": "roll-lstm", "vocabulary": PERFORMANCE_8MS.name, "network": _FRAMES})
+    _readable_zips()
+    engine = load(path.parent)
+    engine.step([60, 300], engine.start(2), [Keyboard.silent()] * 2)
+
+
+def _frames_seeds(folder: Path) -> Iterable[bytes]:
+    shapes = {"0.told": (128, 4), "0.kept": (1, 4), "0.always": (4,), "expects": (1, 128), "always": (128,)}
+    arrays: dict[str, Any] = {name: np.zeros(shape, np.float16) for name, shape in shapes.items()}
+    with io.BytesIO() as file:
+        np.savez_compressed(file, **arrays)
+        yield file.getvalue()
+
+
 _OSC: list[OscIn] = []
 
 
@@ -257,6 +274,7 @@ PARSERS = {
     "card": Parser(_in_file("card.json", _card), lambda folder: map(_encoded, _cards()), longest=16_384),
     "card of JSON": _in_json("card.json", _cards, _card),
     "markov": Parser(_in_file(COUNTS, _markov), _markov_seeds, longest=16_384),
+    "frames": Parser(_in_file(WEIGHTS, _frames), _frames_seeds, longest=16_384),
     "profile": Parser(_in_file("in.toml", lambda path: load_profile(str(path))), _profile_seeds),
     "controls": Parser(
         _in_file("in.toml", Bindings), lambda folder: [b'density = "CC 74"\npanic = "CC 66 reversed"\nagain = "note 3"']

@@ -23,10 +23,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from perfrnn_live.engines.card import write_card
 from perfrnn_live.live.controls import KNOBS, Settings
 from perfrnn_live.player.messages import PortBack, PortLost
 from tests import jack_lab
+from tests.engines import untrained
 from tests.jack_lab import Monitor, gesture
 
 pytestmark = pytest.mark.midi
@@ -254,15 +254,9 @@ def test_every_ending_leaves_silence(ear: Monitor, tmp_path: Path, ending: str) 
     assert recorded(record) == ear.gestures()
 
 
-@pytest.mark.parametrize("engine", ["maestro-nano", "markov", "rnn"])
+@pytest.mark.parametrize("engine", ["maestro-nano", "markov", *untrained.KINDS])
 def test_every_engine_leaves_no_key_down(ear: Monitor, tmp_path: Path, engine: str) -> None:
-    model = engine
-    if engine == "rnn":  # none is shipped: it plays what its weights, drawn at random, make of it
-        rng, model = np.random.default_rng(1), str(tmp_path)
-        shapes = {"told": (415, 8), "kept": (8, 8), "expects": (8, 413), "always": (413,)}
-        weights: dict[str, Any] = {name: rng.normal(0, 0.5, shape) for name, shape in shapes.items()}
-        np.savez(tmp_path / "weights.npz", **weights)
-        write_card(tmp_path, {"engine": "rnn", "vocabulary": "performance-8ms", "network": {"cells": 8}})
+    model = str(untrained.write_untrained(engine, tmp_path)) if engine in untrained.KINDS else engine
     with playing("--output", ear.port, "--model", model, "--seconds", "3", "--seed", "1") as session:
         status, out, _ = ended(session)
         wait_for_silence(ear)
