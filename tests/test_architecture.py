@@ -35,7 +35,7 @@ PACKAGES = {
     "sound": {"numpy", "miniaudio"},
     "live": {"numpy"},
     "library": set(),
-    "stage": {"numpy", "rich", "platformdirs", "link", "pythonosc"},
+    "stage": {"numpy", "rich", "platformdirs", "link", "pythonosc", "websockets", "segno"},
     "training": {"numpy", "torch", "rich", "platformdirs"},
     "evaluation": {"numpy", "rich"},
 }
@@ -138,8 +138,10 @@ def test_no_pickle_is_read_from_a_file() -> None:
                 assert called != "torch.load" or options.get("weights_only") == "True", name
 
 
-def test_one_module_listens_on_the_network() -> None:
-    assert {name for name in MODULES if {"socket", "socketserver", "http.server"} & imported(name)} == {"stage/osc.py"}
+def test_two_modules_listen_on_the_network() -> None:
+    """Both only when they are asked to, and on this machine's own address unless another is given."""
+    listening = {"socket", "socketserver", "http.server", "websockets.asyncio.server"}
+    assert {name for name in MODULES if listening & imported(name)} == {"stage/osc.py", "stage/page/server.py"}
 
 
 def test_folders_on_windows_are_not_named_twice() -> None:

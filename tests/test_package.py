@@ -25,6 +25,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PLAYED = {"lstm": {"card.json", "model.onnx", "handling.onnx", "pads.npz"}, "markov": {"card.json", "counts.npz"}}
 MODELS = {card.parent.name for card in REPOSITORY.glob("models/*/card.json")}
 PIANO = "perfrnn_live/sound/salamander"
+PAGE = "perfrnn_live/stage/page/web"
 SHIPPED = "perfrnn_live/models/"
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 
@@ -64,7 +65,9 @@ def test_the_code_is_whole_and_typed(wheel: zipfile.ZipFile) -> None:
     names = {name for name in wheel.namelist() if ".dist-info/" not in name and not name.startswith(SHIPPED)}
     modules = {path.relative_to(REPOSITORY).as_posix() for path in REPOSITORY.glob("perfrnn_live/**/*.py")}
     piano = {path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / PIANO).iterdir() if path.is_file()}
-    assert len(piano) == 34 and names == modules | piano | {"perfrnn_live/py.typed"}
+    page = {path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / PAGE).iterdir()}
+    assert len(piano) == 34 and len(page) == 8
+    assert names == modules | piano | page | {"perfrnn_live/py.typed"}
 
 
 def test_the_version_stands_in_one_place(metadata: Message) -> None:

@@ -68,6 +68,12 @@ def play(
     controller: Annotated[
         str | None, typer.Option(help="A MIDI output that is to be told where the knobs stand: motor faders, lights.")
     ] = None,
+    page: Annotated[bool, typer.Option("--page", help="Serve a page for a browser on this machine.")] = False,
+    page_on: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Serve it to tablets: 0.0.0.0, to all who have its link; or HOST:PORT."),
+    ] = None,
+    no_screen: Annotated[bool, typer.Option("--no-screen", help="Nothing is drawn in the terminal.")] = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Improvise in time: on the built-in piano and a virtual MIDI port called perfrnn-live, or on another port."""
@@ -77,6 +83,7 @@ def play(
     from perfrnn_live.sound.wav import is_sound
     from perfrnn_live.stage import places
     from perfrnn_live.stage.osc import address_of
+    from perfrnn_live.stage.page.feed import page_address
     from perfrnn_live.stage.play import PlayOptions
     from perfrnn_live.stage.play import play as run
 
@@ -116,6 +123,8 @@ def play(
         controller=controller,
         link=link,
         transport=send_transport,
+        page=page_address(page_on) if page or page_on is not None else None,
+        screen=not no_screen,
         quiet=quiet,
     )
     summary = run(asked)

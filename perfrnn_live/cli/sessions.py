@@ -85,8 +85,8 @@ def play(
     from perfrnn_live.player.clock import SystemClock
     from perfrnn_live.player.profiles import DAW
     from perfrnn_live.stage.connection import Connection
-    from perfrnn_live.stage.play import stopping_on_signals
     from perfrnn_live.stage.playback import play_back
+    from perfrnn_live.stage.signals import stopping_on_signals
 
     _, take = _taken(session, library)
     connection = Connection(output, (), None if no_sound else audio, False, DAW, soundfont)

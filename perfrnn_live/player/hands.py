@@ -69,10 +69,10 @@ class Hands:
         """What lets go of everything that is down."""
         return {up for held in self._held.values() for up, each in held.items() if each.is_down}
 
-    @property
-    def held(self) -> set[bytes]:
-        """What lets go of everything that is not at rest: half pedals, bends and so on as well."""
-        return set().union(*self._held.values())
+    def held_at(self, inputs: frozenset[str] | None) -> set[bytes]:
+        """What lets go of everything that is not at rest at these inputs, None for all: half pedals, bends and so on as
+        well."""
+        return {up for (port, _), held in self._held.items() if inputs is None or port in inputs for up in held}
 
     @property
     def inputs(self) -> set[str]:

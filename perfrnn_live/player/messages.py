@@ -12,6 +12,10 @@ from typing import Literal
 
 from perfrnn_live.player.profiles import Profile
 
+COMPUTER, PAGE = SOUNDLESS = "computer", "page"
+"""Inputs that are no ports: the keys that are typed on, and those of the page. Nothing sounds by itself there, so what
+is played on them is always sent on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Setup:

@@ -24,6 +24,7 @@ from perfrnn_live.music.pedal import PEDAL_DOWN
 from perfrnn_live.player.clock import Clock
 from perfrnn_live.player.hands import Hands
 from perfrnn_live.player.messages import (
+    SOUNDLESS,
     Beat,
     Command,
     Panic,
@@ -59,7 +60,8 @@ News = Command | Received | PortLost | PortBack
 class Player:
     """The plan and the ledger of one output, and what the other player does. All it does goes to `report`.
 
-    What comes in is reported too, and with `thru` sent on to the output at once, unless it steers. A key that the other
+    What comes in is reported too, and with `thru`, or from an input that is SOUNDLESS, sent on to the output at once,
+    unless it steers. A key that the other
     player holds down is theirs: its machine note ends, and no planned message touches it. `left` are pitches that an
     earlier player on the same output left sounding. The `controller` shows where knobs stand. With `transport` the
     output is sent Start before the first note and Stop at the end.
@@ -80,7 +82,7 @@ class Player:
         self._controller: MidiOut = controller or SilentPort()
         self._clock = clock
         self._report = report
-        self._thru = thru
+        self._thru: frozenset[str] | None = None if thru else frozenset(SOUNDLESS)  # None: of all inputs
         self._profile = profile
         self._queue = SendQueue(profile)
         self._pedalling = Pedalling(profile) if profile.pedal == "cc64" else None
@@ -204,9 +206,8 @@ class Player:
 
     def _release_all(self) -> None:
         self._release_keys()
-        if self._thru:
-            for up in sorted(self._hands.held):
-                self._outlet.put(up)
+        for up in sorted(self._hands.held_at(self._thru)):
+            self._outlet.put(up)
         self._send_now(_PEDAL_UP)
 
     def _hear(self, received: Received) -> None:
@@ -253,12 +254,13 @@ class Player:
                 self._outlet.put(up)
         if strikes(message) and message[1] in self._sounding:
             self._send_now(note_off(message[1]))
-        if self._thru and not (moves_all_keys(message) and self._hands.channels(received.port) > 1):
+        sent_on = self._thru is None or received.port in self._thru
+        if sent_on and not (moves_all_keys(message) and self._hands.channels(received.port) > 1):
             self._outlet.put(bytes((message[0] & 0xF0, *message[1:])))  # one piano, one channel
 
     def _lose_output(self) -> None:
         dropped = self._queue.strikes
-        self._left |= {note_off(pitch) for pitch in self._sounding} | (self._hands.held if self._thru else set())
+        self._left |= {note_off(pitch) for pitch in self._sounding} | self._hands.held_at(self._thru)
         self.silence()
         self._drop_plan(dropped, silenced=True)
 

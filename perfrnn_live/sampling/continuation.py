@@ -4,7 +4,8 @@ The rule keeps a young model's hands free. It never releases what does not sound
 shorter than a step, and two velocities never follow each other; so time goes on even where the model sees no reason for
 it, and every piece comes to an end. No key is held longer than `max_note_s`: people hold 99 % of their notes under
 3.8 s, pedal included, but a model that forgets a key holds it for ever, and what it then hears of itself makes it
-forget more.
+forget more. And it never strikes more than hands can: at the knobs' ends a model may throw clusters of thousands,
+which take longer to imagine than to play.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from perfrnn_live.sampling.controls import FREE, Constraint, Controls
 from perfrnn_live.sampling.draw import sample, softmax
 from perfrnn_live.sampling.recall import Quote, faithfulness, now_or_later, recalled
 from perfrnn_live.sampling.shaping import Shaping, shaped
+
+_MOST_STRIKES, _HANDS_S = 32, 0.25  # the most that MAESTRO's pianists strike in a quarter of a second is 31
 
 
 class Outcome(Protocol):
@@ -178,7 +181,8 @@ class Continuation:
 
         The demands rank as follows, each obeyed as far as those before it allow, and so there always is an event:
 
-        1. nothing impossible, `held`, `may_strike`, `within_steps`, the range, polyphony, shortest note;
+        1. nothing impossible, `held`, `may_strike`, `within_steps`, the range, polyphony, shortest note, and no more
+           than 32 strikes in a quarter of a second, anybody's;
         2. after `waited_steps` comes a time shift, at least as long;
         3. a key held for `max_note_s` is released, the oldest first, and no time shift goes beyond;
         4. where it must not wait, a strike, its velocity before it; after `waited_steps`, no more time than those;
@@ -221,7 +225,7 @@ class Continuation:
         keyboard = moment.keyboard
         strikable = shaping.strikable & ~keyboard.sounding
         strikable[list(constraint.held)] = False
-        finger_free = np.count_nonzero(own) < shaping.polyphony
+        finger_free = np.count_nonzero(own) < shaping.polyphony and not self._hands_full(keyboard)
         can_strike = constraint.may_strike and finger_free and bool(np.count_nonzero(strikable))
         may_wait = constraint.may_wait or not can_strike
 
@@ -244,6 +248,12 @@ class Continuation:
             allowed[self._off] = own & (keyboard.struck_step <= keyboard.step - shaping.min_note_steps)
             allowed[self._shifts(1, longest_steps)] = True
         return allowed
+
+    def _hands_full(self, keyboard: Keyboard) -> bool:
+        """Whether as much was struck of late as hands can strike."""
+        struck_step = keyboard.strikes.step
+        window_steps = _HANDS_S * self.vocabulary.steps_per_second
+        return len(struck_step) >= _MOST_STRIKES and bool(struck_step[-_MOST_STRIKES] > keyboard.step - window_steps)
 
     def _in_time(self, quote: Quote, keyboard: Keyboard, allowed: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """The tokens of `allowed` that strike together what was struck together in the quotation, and apart what was

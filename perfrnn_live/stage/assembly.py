@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -16,6 +16,7 @@ from perfrnn_live.live.pads import Pads
 from perfrnn_live.live.steering import Steering
 from perfrnn_live.player.clock import Clock
 from perfrnn_live.player.link import Link
+from perfrnn_live.player.messages import Schedule
 from perfrnn_live.sampling.continuation import Continuation, Moment
 from perfrnn_live.sampling.controls import Controls
 from perfrnn_live.stage.desk import Desk
@@ -44,6 +45,7 @@ def open_session(
     reopen: Reopen | None = None,
     inbox: SimpleQueue[Arrival] | None = None,
     began_s: float | None = None,
+    planned: Callable[[Schedule], None] = lambda schedule: None,
 ) -> Session:
     """A session that goes on from `start`, ready to `run`.
 
@@ -55,11 +57,11 @@ def open_session(
     next beat or bar, as `quantise` says. Without `pads` and `desk`, nothing is read from disk.
     `listeners` are told every fact, `faces` are shown the state five times a second: put those that may be slow into
     `Kept` and `Shown`. `reopen` starts another player when one is lost; `inbox` is for those who speak up early.
-    `began_s` is when it began, by default now.
+    `began_s` is when it began, by default now. `planned` is told what is planned, which may be taken back.
     """
     settings, controls = settings or Settings(), controls or Controls()
     improviser = Improviser(continuation, start, controls, np.random.default_rng(seed), lead_s, beams)
     pads = pads or Pads(continuation.engine, "pads", _UNNAMED_PADS)
     began_s = clock.now() if began_s is None else began_s
     machine = Machine(improviser, settings, Steering(controls, split), pads, began_s, quantise)
-    return Session(link, clock, machine, desk or Desk(settings, None), listeners, faces, reopen, inbox)
+    return Session(link, clock, machine, desk or Desk(settings, None), listeners, faces, reopen, inbox, planned)

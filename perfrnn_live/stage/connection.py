@@ -11,10 +11,9 @@ from pathlib import Path
 from perfrnn_live.errors import BadValue, MidiUnavailable, NoSound, PerfRNNError
 from perfrnn_live.player.drivers import PORT_NAME, VIRTUAL
 from perfrnn_live.player.link import ProcessLink
-from perfrnn_live.player.messages import Ready, Setup
+from perfrnn_live.player.messages import COMPUTER, Ready, Setup
 from perfrnn_live.player.piano import PIANO
 from perfrnn_live.player.profiles import DAW, Profile
-from perfrnn_live.stage.typing_keys import COMPUTER
 
 NOWHERE = "none"
 
@@ -44,7 +43,6 @@ class Connection:
         if self.typed and not sys.stdin.isatty():
             raise BadValue("the computer's keyboard can be played in a terminal, and this is none")
         ports = tuple(name for name in inputs if name != COMPUTER)
-        thru = thru or self.typed  # what is typed is to be heard
         asked = Setup(
             output or VIRTUAL,
             ports,

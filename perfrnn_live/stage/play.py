@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -24,7 +22,7 @@ from perfrnn_live.live.pads import open_pads
 from perfrnn_live.live.steering import Steering
 from perfrnn_live.music.midifile import MidiFileWriter, read_notes
 from perfrnn_live.player.clock import Clock, SystemClock, wall_s
-from perfrnn_live.player.messages import Received, Said
+from perfrnn_live.player.messages import COMPUTER, PAGE, Received, Said
 from perfrnn_live.player.profiles import DAW, Profile
 from perfrnn_live.sampling.controls import Controls
 from perfrnn_live.sampling.opening import begin
@@ -38,12 +36,15 @@ from perfrnn_live.stage.journal import Journal
 from perfrnn_live.stage.keeping import KEPT_OPTIONS, about_session, files_of, tell_of_broken_off
 from perfrnn_live.stage.listeners import Aloud, Face, Kept, Listener, Shown
 from perfrnn_live.stage.osc import OscIn, OscOut
+from perfrnn_live.stage.page.feed import Page, show_link
+from perfrnn_live.stage.page.words import PageWish
 from perfrnn_live.stage.recorder import Recorder
 from perfrnn_live.stage.replay import resumed
 from perfrnn_live.stage.session import Arrival, Session
+from perfrnn_live.stage.signals import calling_on_signals
 from perfrnn_live.stage.status import Summary
 from perfrnn_live.stage.terminal import KEYS, key_presses
-from perfrnn_live.stage.typing_keys import COMPUTER, typed_piano
+from perfrnn_live.stage.typing_keys import typed_piano
 
 _APP = "perfrnn-live"
 _SWITCH_S = 0.0005
@@ -63,7 +64,8 @@ class PlayOptions:
     from its end, with the knobs as they stood there. While a sequencer's clock comes in, answers begin on the next beat
     or bar, as `quantise` says; with `link` the clock is Ableton Link's. OSC is listened for at `osc` and sent to
     `osc_to`, each a host and a port. Where knobs stand is sent to the output `controller`. With `transport` Start is
-    sent before the first note, and Stop at the end.
+    sent before the first note, and Stop at the end. A `page` for tablets is served at a host and a port (0: the usual
+    one), beside the `screen` or instead.
     """
 
     model: Path
@@ -93,6 +95,8 @@ class PlayOptions:
     controller: str | None = None
     transport: bool = False
     link: bool = False
+    page: tuple[str, int] | None = None
+    screen: bool = True
     quiet: bool = False
 
 
@@ -135,6 +139,7 @@ def play(options: PlayOptions) -> Summary:
         if ready.output == NOWHERE and options.output is None:
             record = record or Path(f"{_APP}-{datetime.now():%Y%m%d-%H%M%S}.mid")
             _tell(f"playing into {record}")
+        page = None if options.page is None else Page(options.page)
         writer = MidiFileWriter(record) if record is not None else None
     except BaseException:
         connection.link.close()
@@ -151,7 +156,8 @@ def play(options: PlayOptions) -> Summary:
     def kept(listener: Listener, what: str) -> Kept:
         return Kept(listener, what, say)
 
-    listeners = []
+    listeners: list[Listener] = []
+    faces: list[Face] = []
     if writer is not None:
         listeners.append(kept(Recorder(writer, began_s, profile.longest_delay_s), "the recording"))
     if options.log is not None:
@@ -164,10 +170,15 @@ def play(options: PlayOptions) -> Summary:
         keeper = Keeper(options.library, about, began_s, wall_s, say, files.values())
         listeners.append(kept(keeper, "the session in the library"))
     aloud = Aloud(_tell)
-    if options.quiet:
+    if options.quiet or not options.screen:
         listeners.append(kept(aloud, "what is said"))
     with contextlib.ExitStack() as stack:
-        faces = []
+        if page is not None:
+            stack.callback(page.wait)
+            page.begin(began_s, clock.now)
+            listeners.append(page)
+            faces.append(page)
+            _tell(page.link) if options.quiet else show_link(page.link)
         if options.osc_to is not None:
             other_programs = OscOut(options.osc_to)
             faces.append(Shown(lambda: other_programs))
@@ -175,7 +186,8 @@ def play(options: PlayOptions) -> Summary:
             hears = f", hears {' and '.join(ready.inputs)}" if ready.inputs else ""
             sounds = f", sounds through {ready.sound}" if ready.sound else ""
             print(f"{options.model.name} plays onto {ready.output}{sounds}{hears}")
-            faces.append(Shown(lambda: _screen(options.model.name)))
+            if options.screen:
+                faces.append(Shown(lambda: _screen(options.model.name)))
         session = open_session(
             connection.link,
             clock,
@@ -195,16 +207,19 @@ def play(options: PlayOptions) -> Summary:
             reopen=connection.reopen,
             inbox=inbox,
             began_s=began_s,
+            planned=page.plan if page is not None else lambda schedule: None,
         )
         if options.osc is not None:
             osc = OscIn(options.osc, session.wish, say)
             stack.callback(osc.close)
+        if page is not None:
+            page.listen(_asking(session, clock), say)
         if options.link:
             stack.callback(LinkClock(session.bring, clock).close)
         if connection.typed or not options.quiet:
             typed = stack.enter_context(_typed(session, clock, connection.typed))
             stack.enter_context(key_presses(typed))
-        stack.enter_context(_calling_on_signals(session.end))
+        stack.enter_context(calling_on_signals(session.end))
         stack.enter_context(_short_switches())
         try:
             summary = session.run(options.seconds)
@@ -246,6 +261,18 @@ def _typed(session: Session, clock: Clock, as_piano: bool) -> Iterator[Callable[
         yield steer
 
 
+def _asking(session: Session, clock: Clock) -> Callable[[PageWish], None]:
+    """What is to be called with each wish of the page's visitors."""
+
+    def ask(wish: PageWish) -> None:
+        if isinstance(wish, bytes):
+            session.bring(Received(clock.now(), wish, PAGE))
+        else:
+            session.wish(wish)
+
+    return ask
+
+
 def _screen(title: str) -> Face:
     from rich.console import Console
 
@@ -273,27 +300,3 @@ def _short_switches() -> Iterator[None]:
         yield
     finally:
         sys.setswitchinterval(before)
-
-
-@contextlib.contextmanager
-def stopping_on_signals() -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C, SIGTERM or a closed terminal came meanwhile."""
-    ended = threading.Event()
-    with _calling_on_signals(ended.set):
-        yield ended.is_set
-
-
-@contextlib.contextmanager
-def _calling_on_signals(end: Callable[[], None]) -> Iterator[None]:
-    """Ctrl-C, SIGTERM and a closed terminal `end` it as `q` does. Outside the main thread, signals are left to the
-    program around it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {name: signal.signal(getattr(signal, name), lambda *_: end()) for name in names}
-    try:
-        yield
-    finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)

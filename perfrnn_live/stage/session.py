@@ -30,6 +30,7 @@ from perfrnn_live.player.messages import (
     Release,
     Report,
     Said,
+    Schedule,
     Sent,
     Steer,
     Stopped,
@@ -60,8 +61,8 @@ class Session:
     """Plays until told to end. `link` leads to the player; where it can be lost, `reopen` brings another one.
 
     Every fact and decision goes to the `listeners`, a picture five times a second to the `faces`: what they do with it
-    must not take time, so what writes or draws is wrapped in `Kept` or `Shown`. What others ask for or have to say
-    comes in through the `inbox`.
+    must not take time, so what writes or draws is wrapped in `Kept` or `Shown`. `planned` is told what is handed to the
+    player, and may be taken back. What others ask for or have to say comes in through the `inbox`.
     """
 
     def __init__(
@@ -74,9 +75,11 @@ class Session:
         faces: Sequence[Face] = (),
         reopen: Reopen | None = None,
         inbox: SimpleQueue[Arrival] | None = None,
+        planned: Callable[[Schedule], None] = lambda schedule: None,
     ) -> None:
         self._link, self._clock, self._machine, self._desk = link, clock, machine, desk
         self._listeners, self._faces, self._reopen = listeners, faces, reopen
+        self._planned = planned
         self._figures = Figures()
         self._inbox: SimpleQueue[Arrival] = inbox or SimpleQueue()
         self._ended = self._stopped = False
@@ -202,6 +205,9 @@ class Session:
         match order:
             case Told() | Took():
                 self._listen(order)
+            case Schedule():
+                self._planned(order)
+                self._send(order)
             case KeepPads(pads):
                 thread = threading.Thread(target=self._keep, args=(pads,), daemon=True)
                 self._writing.append(thread)

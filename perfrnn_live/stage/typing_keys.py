@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from perfrnn_live.music.midi import note_off, note_on
 from perfrnn_live.player.clock import Clock
 
-COMPUTER = "computer"  # the input's name
 ASK_FOR_KEY_UPS, ASK_NO_MORE = "\x1b[>11u", "\x1b[<u"  # kitty's protocol: 1 + 2 + 8, all keys with what they do
 
 _LOWER, _UPPER = "zsxdcvgbhnjm,l.;/", "q2w3er5t6y7ui9o0p"  # semitones from C; the upper row begins an octave higher

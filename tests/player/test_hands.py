@@ -120,10 +120,10 @@ def test_an_input_that_is_let_go_leaves_nothing_bent_or_half_down() -> None:
         assert hands.move("piano", 0.0, message) == [message]
     rest = [control_change(64, 0), control_change(66, 0), control_change(67, 0), b"\xe0\x00\x40", b"\xd0\x00"]
     rest += [control_change(1, 0), control_change(11, 127)]
-    assert hands.down == {note_off(C)} and hands.held == {*rest, note_off(C)}
+    assert hands.down == {note_off(C)} and hands.held_at(None) == {*rest, note_off(C)}
     assert hands.move("piano", 1.0, b"\xe3\x00\x40") == [b"\xe3\x00\x40"]  # let go already
     assert {*hands.let_go("piano")} == {*rest, note_off(C)} - {b"\xe0\x00\x40"}
-    assert not hands.held and not hands.inputs
+    assert not hands.held_at(None) and not hands.inputs
 
 
 @pytest.mark.parametrize("controller", [122])

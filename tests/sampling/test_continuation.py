@@ -392,6 +392,21 @@ def test_something_can_always_be_chosen_and_obeys(moment: Moment, controls: Cont
                 assert own or keyboard.silent_steps + event.value <= round(controls.max_rest_s * RATE)
 
 
+@pytest.mark.parametrize("leans", [ON, None])
+def test_no_more_is_struck_than_hands_can(leans: slice | None) -> None:
+    """However hot: time goes on after 32 strikes, until the first of them is a quarter of a second ago."""
+    continuation, rng = Continuation(ConstantEngine(leaning(leans))), np.random.default_rng(2)
+    (moment,) = continuation.beginning()
+    struck: list[int] = []
+    while moment.keyboard.step < 4 * RATE:
+        token = continuation.choose(moment, Controls(max_note_s=0.05), rng)
+        if ON.start <= token < ON.stop:
+            struck.append(moment.keyboard.step)
+        (moment,) = continuation.feed([moment], [token])
+    most = max(sum(1 for step in struck if last - RATE / 4 < step <= last) for last in struck)
+    assert most == 32 if leans == ON else most <= 32
+
+
 def test_coming_to_rest_ends_in_silence_and_stays_there() -> None:
     engine = ConstantEngine(leaning(ON))
     continuation, moment, rng = Continuation(engine), listened(engine, [60, 64, 67]), np.random.default_rng(4)

@@ -1,0 +1,60 @@
+// The page: a feed from the session, the music it tells of, and what shows and steers it.
+
+import { Feed } from "./feed.js";
+import { Music } from "./music.js";
+import { Roll } from "./roll.js";
+import { Steering } from "./steering.js";
+
+const element = (id) => document.getElementById(id);
+const page = Object.fromEntries(["modes", "panic", "knobs", "actions", "pads"].map((id) => [id, element(id)]));
+const LETTERS = "awsedftgyhujkolp;"; // from C on, white keys on the home row
+const LOUD = 80;
+
+const music = new Music();
+const steering = new Steering(page, (...words) => feed.wish(...words));
+const feed = new Feed({
+  connected(is) {
+    document.body.classList.toggle("lost", !is);
+    if (!is) element("state").value = "connection lost, trying again";
+  },
+  table(table) {
+    music.clear();
+    steering.build(table);
+  },
+  rows(rows) {
+    for (const row of rows) row[0] === "state" ? show(row[2]) : music.hear(row);
+  },
+});
+const roll = new Roll(element("roll"), music, () => feed.now(), (pitch, velocity) => feed.wish("play", pitch, velocity),
+  (isBack) => { element("now").hidden = !isBack; });
+element("now").onclick = () => roll.scroll(0);
+
+function show(state) {
+  steering.show(state.knobs);
+  element("state").value = state.state;
+  const dropped = state.dropped ? `, ${state.dropped} notes dropped` : "";
+  element("health").textContent = `ahead ${state.ahead_s.toFixed(2)} s, late ${state.late_ms.toFixed(2)} ms${dropped}`;
+  if (element("said").textContent !== state.said) element("said").textContent = state.said;
+}
+
+const typed = new Map(); // key → pitch
+let lowest = 48;
+addEventListener("keydown", (event) => {
+  if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, button")) return;
+  if (event.key === "z" || event.key === "x") lowest = Math.min(Math.max(lowest + (event.key === "x" ? 12 : -12), 24), 84);
+  const place = LETTERS.indexOf(event.key);
+  if (place < 0 || typed.has(event.key)) return;
+  typed.set(event.key, lowest + place);
+  feed.wish("play", lowest + place, LOUD);
+});
+addEventListener("keyup", (event) => {
+  const pitch = typed.get(event.key);
+  typed.delete(event.key);
+  if (pitch !== undefined) feed.wish("play", pitch, 0);
+});
+addEventListener("blur", () => {
+  for (const pitch of typed.values()) feed.wish("play", pitch, 0);
+  typed.clear();
+});
+
+globalThis.perfrnn = { feed, music, roll }; // for the tests, and for the curious

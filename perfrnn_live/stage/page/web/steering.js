@@ -1,0 +1,99 @@
+// Faders, modes, actions and pads: what the table names, where the state says it stands.
+
+const STORE_MS = 600;
+const SHOWN = ["again", "freeze", "moment", "phrase_over", "start", "stop", "save_pads"];
+const DRAG = 1.2; // of a fader's width for its whole way: a hand that trembles turns nothing
+
+const make = (tag, properties = {}, ...children) => {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+};
+
+export class Steering {
+  constructor(page, wish) {
+    Object.assign(this, { page, wish, faders: new Map(), held: null });
+    page.panic.onclick = () => wish("do", "panic");
+  }
+
+  build({ knobs, actions }) { // once, and again after each connection, for it may be another session
+    const { page, wish } = this;
+    this.faders.clear();
+    page.modes.replaceChildren(make("legend", { textContent: "mode" }));
+    page.knobs.replaceChildren();
+    for (const knob of knobs) knob.name === "mode" ? this.modes(knob) : page.knobs.append(this.fader(knob));
+    const shown = SHOWN.filter((name) => actions.includes(name));
+    page.actions.replaceChildren(...shown.map((name) => make("button",
+      { textContent: name.replaceAll("_", " "), onclick: () => wish("do", name) })));
+    const pads = actions.filter((name) => name.startsWith("recall_")).map((name) => name.slice("recall_".length));
+    page.pads.replaceChildren(...pads.map((number) => this.pad(number)));
+  }
+
+  modes({ options }) {
+    this.modeInputs = options.map((mode, place) => {
+      const input = make("input", { type: "radio", name: "mode", value: mode });
+      const position = Math.ceil(place * 128 / options.length);
+      input.onchange = () => this.wish("turn", "mode", position);
+      this.page.modes.append(make("label", { className: "mode" }, input, make("span", { textContent: mode })));
+      return input;
+    });
+  }
+
+  fader({ name, label, cc }) {
+    const input = make("input", { type: "range", min: 0, max: 127, step: 1, id: `knob-${name}` });
+    const text = make("output", { htmlFor: input.id });
+    const way = make("div", { className: "fader" }, input);
+    const caption = make("label", { htmlFor: input.id, textContent: `${label} ` },
+      make("span", { className: "cc", textContent: `CC ${cc}` }));
+    input.oninput = () => this.wish("turn", name, Number(input.value)); // by the keyboard, or a screen reader
+    // by touch it moves as the finger moves, from where it stands: it never jumps to the finger
+    way.onpointerdown = (event) => {
+      way.setPointerCapture(event.pointerId);
+      this.held = { name, x: event.clientX, from: Number(input.value) };
+    };
+    way.onpointermove = (event) => {
+      if (this.held?.name !== name) return;
+      const moved = (event.clientX - this.held.x) / (way.clientWidth * DRAG) * 127;
+      const position = Math.round(Math.min(Math.max(this.held.from + moved, 0), 127));
+      if (position === Number(input.value)) return;
+      input.value = position;
+      this.wish("turn", name, position);
+    };
+    way.onpointerup = way.onpointercancel = () => { this.held = null; };
+    this.faders.set(name, { input, text });
+    return make("div", { className: "knob" }, caption, text, way);
+  }
+
+  pad(number) { // touched it is recalled, held it is stored
+    const button = make("button", { textContent: number, ariaLabel: `pad ${number}` });
+    let timer = null;
+    button.onpointerdown = () => {
+      timer = setTimeout(() => { timer = null; button.classList.add("pressed"); this.wish("do", `store_${number}`); }, STORE_MS);
+    };
+    button.onpointerup = button.onpointerleave = (event) => {
+      button.classList.remove("pressed");
+      if (timer === null) return;
+      clearTimeout(timer);
+      timer = null;
+      if (event.type === "pointerup") this.wish("do", `recall_${number}`);
+    };
+    button.onkeydown = (event) => {
+      if (event.key === "Enter" || event.key === " ") this.wish("do", `${event.shiftKey ? "store" : "recall"}_${number}`);
+    };
+    return button;
+  }
+
+  show(knobs) {
+    for (const [name, [position, words]] of Object.entries(knobs)) {
+      if (name === "mode") {
+        for (const input of this.modeInputs) input.checked = input.value === words;
+        continue;
+      }
+      const fader = this.faders.get(name);
+      if (!fader) continue;
+      fader.text.value = words;
+      fader.input.ariaValueText = words;
+      if (this.held?.name !== name) fader.input.value = position;
+    }
+  }
+}

@@ -1,0 +1,136 @@
+"""The page in a real browser, of a real session over JACK: what it shows is what the independent monitor hears, and
+what is touched there is played."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.browser import Tab, browser, needs_browser
+from tests.jack_lab import Monitor
+from tests.stage.test_real import ear, ended, lab, playing, sounding, strikes, wait_for_silence
+
+pytestmark = [pytest.mark.midi, needs_browser]
+__all__ = ["ear", "lab"]  # fixtures
+
+_NAMELESS = (
+    "[...document.querySelectorAll('button, input')].filter((each) => "
+    "!(each.labels?.length || each.textContent.trim() || each.ariaLabel)).length"
+)
+_SMALL = (  # for a finger
+    "[...document.querySelectorAll('button:not([hidden]), .fader')].filter((each) => "
+    "each.getBoundingClientRect().height < 31).length"
+)
+_STRUCK = "JSON.stringify(perfrnn.music.notes.filter((note) => note.who === {who}).map((note) => note.pitch))"
+
+
+@pytest.fixture(scope="module")
+def tab() -> Iterator[Tab]:
+    with browser() as tab:
+        yield tab
+
+
+def link_of(session: subprocess.Popen[str]) -> str:
+    """Where its page is, as it says itself."""
+    assert session.stderr is not None
+    for line in session.stderr:
+        if found := re.search(r"http://\S+", line):
+            return found[0]
+    raise AssertionError("no page was told of")
+
+
+def middle_of(tab: Tab, pitch: int, depth: float = 0.8) -> tuple[float, float]:
+    """Where a key is on the screen."""
+    x, width, top, bottom = tab.value(
+        f"(() => {{ const box = perfrnn.roll.canvas.getBoundingClientRect(), key = perfrnn.roll.keys.get({pitch});"
+        "return [box.x + key.x, key.width, box.y + perfrnn.roll.top, box.y + perfrnn.roll.bottom]; })()"
+    )
+    return x + width / 2, top + depth * (bottom - top)
+
+
+def struck(tab: Tab, who: int) -> list[int]:
+    return list(json.loads(tab.value(_STRUCK.format(who=who))))
+
+
+def test_the_page_sees_what_the_monitor_hears_and_steers(ear: Monitor, tab: Tab) -> None:
+    options = ("--output", ear.port, "--page", "--seed", "1", "--density", "10", "--no-library")
+    with playing(*options) as session:
+        tab.open(link_of(session))
+        tab.until("perfrnn.music.notes.length >= 20")
+        assert tab.value("document.getElementById('state').value") == "playing"
+        tab.until("perfrnn.music.planned.size > 0")
+        assert tab.value("[...perfrnn.music.planned.values()].every((note) => note.from > perfrnn.feed.now() - 0.2)")
+
+        # a fader by the keyboard: the knob turns, and what was planned yields
+        tab.value("globalThis.yielded = 0; const back = perfrnn.music.takeBack.bind(perfrnn.music);"
+                  "perfrnn.music.takeBack = (at) => { yielded += 1; back(at); }; true")  # fmt: skip
+        tab.value("document.getElementById('knob-temperature').focus()")
+        for kind in ("keyDown", "keyUp"):
+            tab.call("Input.dispatchKeyEvent", type=kind, key="ArrowRight", code="ArrowRight", windowsVirtualKeyCode=39)
+        tab.until("yielded > 0")
+        tab.until(
+            "document.querySelector('#knob-temperature').closest('.knob').querySelector('output').value !== '1.00'"
+        )
+
+        # a connection that is lost is found again, and nothing is missing
+        tab.value("perfrnn.feed.socket.close(), true")
+        tab.until("document.body.classList.contains('lost')")
+        tab.until("!document.body.classList.contains('lost') && perfrnn.music.notes.length >= 20")
+
+        # a key is touched: it sounds at once, and is shown as the other player's
+        heard = len(strikes(ear.gestures()))
+        x, y = middle_of(tab, 100)
+        tab.call("Input.dispatchMouseEvent", type="mousePressed", x=x, y=y, button="left", clickCount=1)
+        tab.until("perfrnn.music.sounding[1].has(100)")
+        tab.call("Input.dispatchMouseEvent", type="mouseReleased", x=x, y=y, button="left", clickCount=1)
+        tab.until("!perfrnn.music.sounding[1].has(100)")
+        (touched,) = (one for one in strikes(ear.gestures())[heard:] if one[1] == 100)
+        assert 80 < touched[2] < 127
+        tab.until("perfrnn.music.notes.length >= 45")
+        session.terminate()
+        status, _, err = ended(session)
+        assert (status, err) == (0, "")
+        wait_for_silence(ear)
+    told = [pitch for _, pitch, _ in strikes(ear.gestures())]
+    told.remove(100)
+    shown = struck(tab, 0)
+    assert len(shown) > 40 and shown == told[: len(shown)] and len(told) - len(shown) <= 5  # the last may not have come
+    assert struck(tab, 1) == [100]
+    assert not tab.complaints or all("WebSocket" in each or "ERR_CONNECTION" in each for each in tab.complaints)
+
+
+def test_a_phrase_that_is_touched_on_a_tablet_is_answered(ear: Monitor, tab: Tab) -> None:
+    options = ("--output", ear.port, "--page", "--mode", "trade", "--no-library")
+    with playing(*options) as session:
+        tab.open(link_of(session), 1024, 768, touch=True)
+        tab.until("document.getElementById('state').value === 'listening'")
+        for pitch in (60, 64, 67, 72, 67, 64):
+            tab.touch(*middle_of(tab, pitch), seconds=0.15)
+        tab.until("perfrnn.music.notes.filter((note) => note.who === 0).length >= 4", 10)
+        tab.until("perfrnn.music.marks.some((mark) => mark.what === 'answer')")
+        session.terminate()
+        status, _, err = ended(session)
+        assert (status, err) == (0, "")
+        wait_for_silence(ear)
+    assert struck(tab, 1) == [60, 64, 67, 72, 67, 64] == [pitch for _, pitch, _ in strikes(ear.gestures())][:6]
+    assert not sounding(ear.gestures())
+
+
+def test_it_fits_every_screen_and_all_is_named(tab: Tab) -> None:
+    with playing("--output", "none", "--page", "--no-library") as session:
+        link = link_of(session)
+        for width, height in ((1280, 800), (1024, 768), (390, 844)):
+            tab.open(link, width, height, touch=width < 1280)
+            tab.until("perfrnn.music.notes.length >= 3")
+            assert tab.value("document.documentElement.scrollWidth <= innerWidth")
+            assert tab.value("document.getElementById('panic').getBoundingClientRect().bottom <= innerHeight")
+            assert tab.value(_NAMELESS) == 0
+            assert tab.value(_SMALL) == 0
+            drawn = tab.value("perfrnn.roll.drawn")
+            tab.until(f"perfrnn.roll.drawn > {drawn} + 5")
+        session.terminate()
+        assert ended(session)[0] == 0
