@@ -60,11 +60,10 @@ News = Command | Received | PortLost | PortBack
 class Player:
     """The plan and the ledger of one output, and what the other player does. All it does goes to `report`.
 
-    What comes in is reported too, and with `thru`, or from an input that is SOUNDLESS, sent on to the output at once,
-    unless it steers. A key that the other
-    player holds down is theirs: its machine note ends, and no planned message touches it. `left` are pitches that an
-    earlier player on the same output left sounding. The `controller` shows where knobs stand. With `transport` the
-    output is sent Start before the first note and Stop at the end.
+    What comes in is reported too, and with `thru`, or from a SOUNDLESS input, sent on to the output at once, unless it
+    steers. A key that the other player holds down is theirs: its machine note ends, and no planned message touches it.
+    `left` are pitches that an earlier player on the same output left sounding. The `controller` shows where knobs
+    stand. With `transport` the output is sent Start before the first note and Stop at the end.
     """
 
     def __init__(
@@ -254,8 +253,8 @@ class Player:
                 self._outlet.put(up)
         if strikes(message) and message[1] in self._sounding:
             self._send_now(note_off(message[1]))
-        sent_on = self._thru is None or received.port in self._thru
-        if sent_on and not (moves_all_keys(message) and self._hands.channels(received.port) > 1):
+        one_key_each = moves_all_keys(message) and self._hands.channels(received.port) > 1
+        if (self._thru is None or received.port in self._thru) and not one_key_each:
             self._outlet.put(bytes((message[0] & 0xF0, *message[1:])))  # one piano, one channel
 
     def _lose_output(self) -> None:

@@ -13,6 +13,8 @@ from perfrnn_live.errors import MidiUnavailable
 from perfrnn_live.music.midi import control_change, note_off, note_on, releases, strikes
 from perfrnn_live.player.clock import FakeClock
 from perfrnn_live.player.messages import (
+    COMPUTER,
+    PAGE,
     Direction,
     Panic,
     PortBack,
@@ -241,6 +243,21 @@ def test_an_output_that_is_lost_takes_the_plan_along_and_comes_back_silent() -> 
     stage.schedule((2.5, 5, note_on(E, 60)), plan=1)
     stage.play_until(3.0)
     assert stage.sent[-1] == (2.5, note_on(E, 60))
+
+
+@pytest.mark.parametrize("thru", [False, True])
+def test_what_is_played_where_nothing_sounds_is_sent_on_and_let_go(thru: bool) -> None:
+    """On a page or on letter keys; the piano of the other player sounds by itself."""
+    stage = Stage(thru=thru)
+    stage.bring(note_on(C, 80), PAGE)
+    stage.bring(note_on(E, 80), COMPUTER)
+    stage.bring(note_on(G, 80), "keys")
+    assert [message for _, message in stage.sent] == [note_on(C, 80), note_on(E, 80), note_on(G, 80)][
+        : 3 if thru else 2
+    ]
+    stage.player.handle(Panic(0))
+    ups = {message for _, message in stage.sent[3 if thru else 2 :]}
+    assert ups == {note_off(C), note_off(E), PEDAL_UP} | ({note_off(G)} if thru else set())
 
 
 def test_the_keys_of_a_lost_input_come_up_for_everybody() -> None:
