@@ -479,6 +479,38 @@ def test_a_port_that_is_not_there_is_a_sentence_with_those_that_are(lab: object)
     assert f"output  jack  {piano}\n" in listed.stdout
 
 
+def test_two_outputs_of_one_name_are_told_apart_or_asked_about(lab: object, tmp_path: Path) -> None:
+    with jack_lab.monitor(tmp_path / "one.txt", "grand") as one, jack_lab.monitor(tmp_path / "two.txt", "grand") as two:
+        jack_lab.wait_for_port("grand-01:input")  # JACK's name for the second
+        with playing("--output", "grand", "--seconds", "1", "--no-library") as session:
+            status, out, err = ended(session)
+        assert (status, out) == (1, "") and "grand:input" in err and "grand-01:input" in err and err.count("\n") == 1
+        with playing("--output", "grand-01", "--seconds", "3", "--seed", "1", "--no-library") as session:
+            assert ended(session)[0] == 0
+            jack_lab.wait_for(lambda: two.gestures(), "music")
+            wait_for_silence(two)
+        assert not one.heard()
+
+
+def test_an_output_that_comes_back_under_another_number_is_played_onto_again(lab: object, tmp_path: Path) -> None:
+    with contextlib.ExitStack() as first:
+        first.enter_context(jack_lab.monitor(tmp_path / "one.txt", "grand"))
+        second = first.enter_context(contextlib.ExitStack())
+        heard = second.enter_context(jack_lab.monitor(tmp_path / "two.txt", "grand"))
+        jack_lab.wait_for_port("grand-01:input")
+        with playing("--output", "grand-01", "--density", "10", "--no-library") as session:
+            jack_lab.wait_for(lambda: strikes(heard.gestures()), "music")
+            first.close()  # both are unplugged, and one comes back, as the first that it is now
+            with jack_lab.monitor(tmp_path / "three.txt", "grand") as again:
+                wait_for_music(again, notes=5)
+                session.terminate()
+                status, out, err = ended(session)
+                wait_for_silence(again)
+    told = err.splitlines()
+    assert status == 0 and json.loads(out)["notes"] > 5
+    assert told[0].startswith("the output 'grand-01") and told[-1].endswith("is back")
+
+
 def test_motor_faders_are_told_where_the_knobs_stand_and_again_when_they_are_back(lab: object, tmp_path: Path) -> None:
     settings = Settings(temperature=1.5, density=6.0, top_p=0.9, recall=0.5)
     positions = {knob.cc: knob.position_of(getattr(settings, knob.name)) for knob in KNOBS.values()}
