@@ -36,7 +36,13 @@ _REMEMBERED_S = 600.0
 _BEHIND = 256  # frames that a visitor has not taken
 _LONGEST = 1024  # bytes of a frame from a visitor
 _MOST_A_SECOND, _AT_ONCE = 300.0, 600.0  # frames from a visitor
-_KINDS = {"html": "text/html", "js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
+_KINDS = {
+    "html": "text/html; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "json": "application/json",
+    "ogg": "audio/ogg",
+}
 _SAFE = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -80,9 +86,12 @@ class Server:
 
     def __init__(self, token: str) -> None:
         self._token = token
-        self._files = {
-            each.name: each.read_bytes() for each in files("perfrnn_live.stage.page").joinpath("web").iterdir()
-        }
+        web, piano = (
+            files("perfrnn_live.stage.page").joinpath("web"),
+            files("perfrnn_live.sound").joinpath("salamander"),
+        )
+        self._files = {each.name: each for each in web.iterdir()}
+        self._files |= {f"piano/{each.name}": each for each in piano.iterdir() if each.name.endswith((".ogg", ".json"))}
         self._visitors: set[Visitor] = set()
         self._rows: deque[Row] = deque()
         self._state: dict[str, Any] = {}
@@ -144,11 +153,11 @@ class Server:
         name = name or "index.html"
         if name not in self._files:
             return _response(HTTPStatus.NOT_FOUND)
-        return _response(HTTPStatus.OK, self._files[name], _KINDS[name.rpartition(".")[2]])
+        return _response(HTTPStatus.OK, self._files[name].read_bytes(), _KINDS[name.rpartition(".")[2]])
 
 
 def _response(status: HTTPStatus, body: bytes = b"", kind: str = "text/plain") -> Response:
-    headers = Headers(_SAFE | {"Content-Type": f"{kind}; charset=utf-8", "Content-Length": str(len(body))})
+    headers = Headers(_SAFE | {"Content-Type": kind, "Content-Length": str(len(body))})
     headers["Connection"] = "close"
     return Response(status.value, status.phrase, headers, body)
 

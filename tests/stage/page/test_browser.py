@@ -76,6 +76,11 @@ def test_the_page_sees_what_the_monitor_hears_and_steers(ear: Monitor, tab: Tab)
             "document.querySelector('#knob-temperature').closest('.knob').querySelector('output').value !== '1.00'"
         )
 
+        # the page's own piano is silent until it is asked for
+        assert tab.value("perfrnn.piano.level()") == 0
+        tab.call("Runtime.evaluate", expression="document.getElementById('sound').click()", userGesture=True)
+        tab.until("perfrnn.piano.level() > 0.01")
+
         # a connection that is lost is found again, and nothing is missing
         tab.value("perfrnn.feed.socket.close(), true")
         tab.until("document.body.classList.contains('lost')")

@@ -1,7 +1,8 @@
 // The page: a feed from the session, the music it tells of, and what shows and steers it.
 
 import { Feed } from "./feed.js";
-import { Music } from "./music.js";
+import { MACHINE, Music, YOU } from "./music.js";
+import { Piano } from "./piano.js";
 import { Roll } from "./roll.js";
 import { Steering } from "./steering.js";
 
@@ -21,13 +22,33 @@ const feed = new Feed({
     music.clear();
     steering.build(table);
   },
-  rows(rows) {
-    for (const row of rows) row[0] === "state" ? show(row[2]) : music.hear(row);
+  rows(rows, arePast) {
+    for (const row of rows) {
+      if (row[0] === "state") {
+        show(row[2]);
+        continue;
+      }
+      music.hear(row);
+      if (!arePast) sound(row);
+    }
   },
 });
 const roll = new Roll(element("roll"), music, () => feed.now(), (pitch, velocity) => feed.wish("play", pitch, velocity),
   (isBack) => { element("now").hidden = !isBack; });
 element("now").onclick = () => roll.scroll(0);
+
+const piano = new Piano(() => feed.now());
+element("sound").onclick = async () => {
+  element("sound").disabled = true;
+  element("sound").ariaPressed = await piano.toggle();
+  element("sound").disabled = false;
+};
+
+function sound([kind, at, ...rest]) {
+  if (kind === "note") piano.play(MACHINE, at, rest[1], rest[2]);
+  else if (kind === "hand") piano.play(YOU, at, ...rest);
+  else if (kind === "pedal") piano.pedal(rest[0] === "machine" ? MACHINE : YOU, at, rest[1]);
+}
 
 function show(state) {
   steering.show(state.knobs);
@@ -57,4 +78,4 @@ addEventListener("blur", () => {
   typed.clear();
 });
 
-globalThis.perfrnn = { feed, music, roll }; // for the tests, and for the curious
+globalThis.perfrnn = { feed, music, roll, piano }; // for the tests, and for the curious
