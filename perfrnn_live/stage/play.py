@@ -139,7 +139,7 @@ def play(options: PlayOptions) -> Summary:
         if ready.output == NOWHERE and options.output is None:
             record = record or Path(f"{_APP}-{datetime.now():%Y%m%d-%H%M%S}.mid")
             _tell(f"playing into {record}")
-        page = None if options.page is None else Page(options.page)
+        page = None if options.page is None else Page(options.page, options.library)
         writer = MidiFileWriter(record) if record is not None else None
     except BaseException:
         connection.link.close()

@@ -8,6 +8,7 @@ import json
 import subprocess
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -32,10 +33,10 @@ class Page:
     a server that stands still holds up the session.
     """
 
-    def __init__(self, address: tuple[str, int]) -> None:
-        """At a host and a port; without a port (0) the usual one, or the next that is free. Raises BadValue if nothing
-        can be served there."""
-        command = [*command_of(_SERVER), *map(str, address)]
+    def __init__(self, address: tuple[str, int], library: Path | None = None) -> None:
+        """At a host and a port, with the sessions of a library to be heard; without a port (0) at the usual one, or the
+        next that is free. Raises BadValue if nothing can be served there."""
+        command = [*command_of(_SERVER), *map(str, address), str(library or "")]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self._process.stdin is not None and self._process.stdout is not None
         self._to, self._from = self._process.stdin, self._process.stdout

@@ -1,4 +1,5 @@
-"""Serves the page: `python -m perfrnn_live.stage.page.server HOST PORT`, started by the session.
+"""Serves the page: `python -m perfrnn_live.stage.page.server HOST PORT LIBRARY`, started by the session; LIBRARY may be
+empty.
 
 Lines of rows come on standard input, wishes go to standard output, one a line; when the input ends, so does this. The
 first line out is the link, or what went wrong. All that is served lies under a token that nobody can guess: a stranger
@@ -19,6 +20,7 @@ import threading
 from collections import deque
 from http import HTTPStatus
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection, serve
@@ -28,6 +30,7 @@ from websockets.http11 import Request, Response
 
 from perfrnn_live.errors import BadValue
 from perfrnn_live.player.start import leave_signals_to_the_session
+from perfrnn_live.stage.page.takes import takes
 from perfrnn_live.stage.page.words import Row, table, wish_of
 
 USUAL_PORT, _PORTS = 8413, 20
@@ -45,7 +48,7 @@ _KINDS = {
 }
 _SAFE = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "media-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
@@ -84,8 +87,8 @@ class Visitor:
 class Server:
     """The page and its visitors; the last ten minutes are remembered for those who come later."""
 
-    def __init__(self, token: str) -> None:
-        self._token = token
+    def __init__(self, token: str, library: Path | None) -> None:
+        self._token, self._library = token, library
         web, piano = (
             files("perfrnn_live.stage.page").joinpath("web"),
             files("perfrnn_live.sound").joinpath("salamander"),
@@ -141,7 +144,7 @@ class Server:
             (visitor.down.add if asked[2] else visitor.down.discard)(asked[1])
         _out(asked)
 
-    def answer(self, connection: ServerConnection, request: Request) -> Response | None:
+    async def answer(self, connection: ServerConnection, request: Request) -> Response | None:
         """A file, or that there is none; None where a visitor may come in."""
         path, _, _ = request.path.partition("?")
         token, slash, name = path.removeprefix("/").partition("/")
@@ -151,9 +154,10 @@ class Server:
             own = f"http://{request.headers.get('Host')}"
             return None if request.headers.get("Origin") == own else _response(HTTPStatus.FORBIDDEN)
         name = name or "index.html"
-        if name not in self._files:
-            return _response(HTTPStatus.NOT_FOUND)
-        return _response(HTTPStatus.OK, self._files[name].read_bytes(), _KINDS[name.rpartition(".")[2]])
+        if name in self._files:
+            return _response(HTTPStatus.OK, self._files[name].read_bytes(), _KINDS[name.rpartition(".")[2]])
+        taken = await asyncio.to_thread(takes, self._library, name)
+        return _response(HTTPStatus.NOT_FOUND) if taken is None else _response(HTTPStatus.OK, *taken)
 
 
 def _response(status: HTTPStatus, body: bytes = b"", kind: str = "text/plain") -> Response:
@@ -192,10 +196,10 @@ def own_address(host: str) -> str:
     return "localhost"
 
 
-async def _serve(host: str, port: int) -> None:
+async def _serve(host: str, port: int, library: Path | None) -> None:
     listening = _listening(host, port)
     token = secrets.token_urlsafe(12)
-    server, ended, loop = Server(token), asyncio.Event(), asyncio.get_running_loop()
+    server, ended, loop = Server(token, library), asyncio.Event(), asyncio.get_running_loop()
 
     def read() -> None:
         for line in sys.stdin.buffer:
@@ -221,9 +225,9 @@ async def _serve(host: str, port: int) -> None:
 def main() -> None:
     """Serve until standard input ends."""
     leave_signals_to_the_session()
-    host, port = sys.argv[1], int(sys.argv[2])
+    host, port, library = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     try:
-        asyncio.run(_serve(host, port))
+        asyncio.run(_serve(host, port, Path(library) if library else None))
     except OSError as error:
         _out({"failed": f"the page cannot be served at {host}{f':{port}' if port else ''}: {error.strerror or error}"})
 

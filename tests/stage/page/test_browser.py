@@ -23,7 +23,7 @@ _NAMELESS = (
 )
 _SMALL = (  # for a finger
     "[...document.querySelectorAll('button:not([hidden]), .fader')].filter((each) => "
-    "each.getBoundingClientRect().height < 31).length"
+    "each.offsetParent && each.getBoundingClientRect().height < 31).length"
 )
 _STRUCK = "JSON.stringify(perfrnn.music.notes.filter((note) => note.who === {who}).map((note) => note.pitch))"
 
@@ -135,6 +135,9 @@ def test_it_fits_every_screen_and_all_is_named(tab: Tab) -> None:
             assert tab.value("document.getElementById('panic').getBoundingClientRect().bottom <= innerHeight")
             assert tab.value(_NAMELESS) == 0
             assert tab.value(_SMALL) == 0
+            tab.value("document.getElementById('takes').click()")
+            tab.until("document.querySelector('#kept li').textContent === 'no session has been kept yet'")
+            tab.value("document.querySelector('#kept button').click()")
             drawn = tab.value("perfrnn.roll.drawn")
             tab.until(f"perfrnn.roll.drawn > {drawn} + 5")
         session.terminate()

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ from perfrnn_live.player.messages import Sent
 from perfrnn_live.stage.page.feed import Page
 from perfrnn_live.stage.page.words import PageWish
 from perfrnn_live.stage.status import Status
+from tests.stage.test_kept import command
 
 LOOPBACK = "127.0.0.1"
 
@@ -98,7 +100,7 @@ def test_the_page_is_small_and_whole(stage: Stage) -> None:
     path = urlsplit(stage.page.link).path
     status, page = asked_of(stage, path)
     assert status == 200 and b"<canvas" in page
-    parts = ("style.css", "main.js", "feed.js", "music.js", "roll.js", "keys.js", "steering.js", "piano.js")
+    parts = ("style.css", "main.js", "feed.js", "music.js", "roll.js", "keys.js", "steering.js", "piano.js", "takes.js")
     sizes = [len(asked_of(stage, path + part)[1]) for part in parts]
     assert all(sizes) and len(page) + sum(sizes) < 150_000
     assert asked_of(stage, path + "piano/060.ogg")[1].startswith(b"OggS")
@@ -231,3 +233,24 @@ def test_a_second_page_has_another_port_and_token(stage: Stage) -> None:
     other.wait()
     one, two = urlsplit(stage.page.link), urlsplit(other.link)
     assert one.port != two.port and one.path != two.path
+
+
+def test_the_takes_of_a_library_are_listed_shown_and_sounded(tmp_path: Path) -> None:
+    library = tmp_path / "sessions.db"
+    page = Page((LOOPBACK, 0), library)  # none has been kept yet
+    assert asked_of(Stage(page), urlsplit(page.link).path + "takes.json") == (200, b"[]")
+    page.wait()
+    played = command("play", "--output", "none", "--seconds", "2", "--seed", "1", "--quiet", "--library", str(library))
+    assert played.returncode == 0, played.stderr
+    page = Page((LOOPBACK, 0), library)
+    stage, path = Stage(page), urlsplit(page.link).path
+    (take,) = json.loads(asked_of(stage, path + "takes.json")[1])
+    assert take["notes"] == json.loads(played.stdout)["notes"] and take["seconds"] > 1 and take["short"]
+    begins = {"mid": b"MThd", "svg": b"<svg", "wav": b"RIFF"}
+    for kind, head in begins.items():
+        assert asked_of(stage, f"{path}takes/1.{kind}")[1].startswith(head)
+    for other in ("takes/2.mid", "takes/1.exe", "takes/../sessions.db", "takes/1.mid.mid", "takes/99999999999999.mid"):
+        assert asked_of(stage, path + other) == (404, b"")
+    library.write_bytes(b"torn" * 100)
+    assert asked_of(stage, path + "takes.json") == (404, b"")
+    page.wait()

@@ -5,6 +5,7 @@ import { MACHINE, Music, YOU } from "./music.js";
 import { Piano } from "./piano.js";
 import { Roll } from "./roll.js";
 import { Steering } from "./steering.js";
+import { Takes } from "./takes.js";
 
 const element = (id) => document.getElementById(id);
 const page = Object.fromEntries(["modes", "panic", "knobs", "actions", "pads"].map((id) => [id, element(id)]));
@@ -36,6 +37,8 @@ const feed = new Feed({
 const roll = new Roll(element("roll"), music, () => feed.now(), (pitch, velocity) => feed.wish("play", pitch, velocity),
   (isBack) => { element("now").hidden = !isBack; });
 element("now").onclick = () => roll.scroll(0);
+
+new Takes(element("kept"), element("kept").querySelector("ul"), element("takes"));
 
 const piano = new Piano(() => feed.now());
 element("sound").onclick = async () => {

@@ -1,0 +1,40 @@
+// The sessions that were kept: pictures to look at, sound to hear, files to take along.
+
+const make = (tag, properties = {}, ...children) => {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+};
+
+const length = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+
+export class Takes {
+  constructor(dialog, list, button) {
+    Object.assign(this, { dialog, list });
+    button.onclick = () => this.open();
+    dialog.querySelector("button").onclick = () => dialog.close();
+  }
+
+  async open() {
+    this.dialog.showModal();
+    this.list.replaceChildren(make("li", { textContent: "reading" }));
+    const answer = await fetch("takes.json");
+    const takes = answer.ok ? await answer.json() : [];
+    this.list.replaceChildren(...takes.map((take) => this.item(take)));
+    if (!takes.length) this.list.append(make("li", { textContent: "no session has been kept yet" }));
+  }
+
+  item({ id, began, model, seconds, notes, moments, tag, short }) {
+    const marked = moments ? `, ${moments} ${moments === 1 ? "moment" : "moments"}` : "";
+    const told = `${began}, ${length(seconds)}, ${notes} notes, ${model}${marked}${tag ? `, ${tag}` : ""}`;
+    const links = ["mid", ...(short ? ["svg", "wav"] : [])].map((kind) => make("a",
+      { href: `takes/${id}.${kind}`, download: `session-${id}.${kind}`, textContent: `.${kind}`, ariaLabel: `session ${id} as .${kind}` }));
+    const row = make("li", {}, make("p", { textContent: `${id}  ${told}` }));
+    if (short) {
+      row.append(make("img", { src: `takes/${id}.svg`, loading: "lazy", alt: `session ${id} as a picture` }));
+      row.append(make("audio", { src: `takes/${id}.wav`, controls: true, preload: "none", ariaLabel: `session ${id}` }));
+    }
+    row.append(make("p", { className: "files" }, ...links));
+    return row;
+  }
+}
