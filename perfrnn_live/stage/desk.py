@@ -42,6 +42,13 @@ class Select:
     places: int
 
 
+@dataclass(frozen=True, slots=True)
+class Learn:
+    """The next control that moves is to turn the knob of this `name`, or to do what an action of it does."""
+
+    name: str
+
+
 class Switching(Enum):
     """What else a face can ask of the desk."""
 
@@ -51,7 +58,7 @@ class Switching(Enum):
     LEARN_NOTHING = "learn nothing"
 
 
-FaceWish = Action | Pad | Put | Nudge | Select | Switching
+FaceWish = Action | Pad | Put | Nudge | Select | Learn | Switching
 """What a face may hand in: to be done, or to be turned."""
 
 
@@ -172,6 +179,8 @@ class Desk:
                 self._storing = True
             case Switching.LEARN:
                 self._learning = self.selected
+            case Learn(name):
+                self._learning = name
             case Switching.LEARN_NOTHING:
                 self._learning = None
             case Pad(number, store):

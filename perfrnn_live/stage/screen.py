@@ -1,4 +1,5 @@
-"""The screen while playing: what it does, where the knobs stand, and a short scrolling piano roll."""
+"""The screen while playing: what it does, where the knobs stand, and a scrolling piano roll: what sounded, what sounds,
+and, dim, what is planned. It is as wide and as high as the terminal, and 80 × 24 are enough."""
 
 from __future__ import annotations
 
@@ -11,8 +12,11 @@ from rich.text import Text
 from perfrnn_live.live.controls import KNOBS, label
 from perfrnn_live.stage.status import Status
 
-_LOWEST, _ROWS, _PITCHES_PER_HALF = 21, 11, 4  # 88 keys in 11 rows of two half blocks, four semitones each
-_COLUMNS = 76
+_LOWEST, _HALVES = 21, 88  # of a row, each so many semitones as fit
+_HIGH = 40  # lines, of a terminal that has room for twice as fine a roll
+_MOST_COLUMNS, _COLUMN_S = 400, 0.2
+_AHEAD = 3  # columns that are planned
+_KEPT = 3  # sentences, the latest
 _BLOCKS = " ▄▀█"  # nothing, lower half, upper half, both
 _KNOBS_A_LINE = 5
 _STATES = {"silent": "red", "listening": "yellow", "frozen": "blue"}
@@ -21,7 +25,7 @@ _KEYS = (
     "a again  f freeze  1-8 recall  s 1-8 store  w keep the pads",
 )
 
-Column = tuple[frozenset[int], frozenset[int]]  # the halves of the roll that the machine and the other player sound
+Column = tuple[frozenset[int], frozenset[int]]  # the pitches that the machine and the other player sound
 
 
 class Screen:
@@ -30,13 +34,16 @@ class Screen:
     def __init__(self, console: Console, title: str) -> None:
         self._console = console
         self._title = title
-        self._roll: deque[Column] = deque([(frozenset(), frozenset())] * _COLUMNS, _COLUMNS)
+        self._roll: deque[Column] = deque([(frozenset(), frozenset())] * _MOST_COLUMNS, _MOST_COLUMNS)
+        self._said: deque[str] = deque([""] * _KEPT, _KEPT)
         self._live = Live(console=console, auto_refresh=False, transient=True)
         self._live.start()
 
     def show(self, status: Status) -> None:
         """Scroll by one column and redraw."""
-        self._roll.append((_halves(status.sounding), _halves(status.held)))
+        self._roll.append((status.sounding, status.held))
+        if status.said and status.said != self._said[-1]:
+            self._said.append(status.said)
         self._live.update(self.render(status), refresh=True)
 
     def close(self) -> None:
@@ -58,10 +65,15 @@ class Screen:
         ]
         lines = [head, *knobs, figures]
         keys = [Text(line, style="dim") for line in _KEYS]
-        said = Text(status.said, style="yellow")
-        for line in (*lines, *keys, said):
+        before = [Text(said, style="dim") for said in self._said if self._is_high and said != status.said]
+        said = [*before[-_KEPT + 1 :], Text(status.said, style="yellow")]
+        for line in (*lines, *keys, *said):
             line.no_wrap, line.overflow = True, "crop"
-        return Group(*lines, self._draw_roll(), *keys, said)
+        return Group(*lines, self._draw_roll(status.planned), *keys, *said)
+
+    @property
+    def _is_high(self) -> bool:
+        return self._console.height >= _HIGH
 
     def _draw_knobs(self, status: Status, names: list[str]) -> Text:
         line = Text()
@@ -71,21 +83,29 @@ class Screen:
             line.append("  ")
         return line
 
-    def _draw_roll(self) -> Text:
-        columns = list(self._roll)[-self._console.width :]  # in a narrow terminal the latest
-        rows, theirs = [], []
-        for line, row in enumerate(reversed(range(_ROWS))):
-            lower, upper = 2 * row, 2 * row + 1
-            rows.append(
-                "".join(_BLOCKS[2 * (upper in m or upper in o) + (lower in m or lower in o)] for m, o in columns)
-            )
-            start = line * (len(columns) + 1)
-            theirs += [start + place for place, (_, o) in enumerate(columns) if o and (lower in o or upper in o)]
-        roll = Text("\n".join(rows), style="cyan")
-        for place in theirs:
-            roll.stylize("yellow", place, place + 1)
+    def _draw_roll(self, planned: tuple[tuple[float, int], ...]) -> Text:
+        """A column for each 0.2 s, the latest but the planned ones at the right; each character is two halves."""
+        semitones = 2 if self._is_high else 4
+        rows = _HALVES // (2 * semitones)
+        ahead = [
+            frozenset(pitch for in_s, pitch in planned if int(in_s / _COLUMN_S) == place) for place in range(_AHEAD)
+        ]
+        columns = [*list(self._roll)[_AHEAD - self._console.width :], *((each, frozenset()) for each in ahead)]
+        roll = Text(style="cyan")
+        halves = [(_halves(machine, semitones), _halves(other, semitones)) for machine, other in columns]
+        for row in reversed(range(rows)):
+            for place, (machine, other) in enumerate(halves):
+                lower, upper = 2 * row, 2 * row + 1
+                both = machine | other
+                block = _BLOCKS[2 * (upper in both) + (lower in both)]
+                is_other = lower in other or upper in other
+                is_own = lower in machine or upper in machine
+                style = "bold magenta" if is_other and is_own else "bold yellow" if is_other else ""
+                roll.append(block, style="dim" if place >= len(halves) - _AHEAD else style)
+            if row:
+                roll.append("\n")
         return roll
 
 
-def _halves(pitches: frozenset[int]) -> frozenset[int]:
-    return frozenset((pitch - _LOWEST) // _PITCHES_PER_HALF for pitch in pitches)
+def _halves(pitches: frozenset[int], semitones: int) -> frozenset[int]:
+    return frozenset((pitch - _LOWEST) // semitones for pitch in pitches)

@@ -206,6 +206,7 @@ class Session:
             case Told() | Took():
                 self._listen(order)
             case Schedule():
+                self._figures.plan(order)
                 self._planned(order)
                 self._send(order)
             case KeepPads(pads):
@@ -290,4 +291,5 @@ class Session:
             dropped=figures.dropped,
             sounding=frozenset(figures.sounding),
             held=machine.improviser.memory.held,
+            planned=figures.planned(now_s),
         )

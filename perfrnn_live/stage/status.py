@@ -12,7 +12,7 @@ from perfrnn_live.live.controls import Settings
 from perfrnn_live.live.happenings import Happening, PlayerGone
 from perfrnn_live.live.orders import Decision, Took
 from perfrnn_live.music.midi import releases, strikes
-from perfrnn_live.player.messages import Sent, TakenBack
+from perfrnn_live.player.messages import Schedule, Sent, TakenBack
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,8 @@ class Summary:
 @dataclass(frozen=True, slots=True)
 class Status:
     """A snapshot for a face to show. `sounding` are the pitches that the machine sounds, `held` the other player's;
-    `state` is what the machine does, `said` the latest thing that it has to say."""
+    `planned` the strikes to come, each in how many seconds and its pitch; `state` is what the machine does, `said` the
+    latest thing that it has to say."""
 
     elapsed_s: float
     state: str
@@ -57,12 +58,14 @@ class Status:
     dropped: int
     sounding: frozenset[int]
     held: frozenset[int]
+    planned: tuple[tuple[float, int], ...] = ()
 
 
 class Figures:
     """What can be counted along the way. `sounding` are the pitches that the machine sounds."""
 
     def __init__(self) -> None:
+        self._planned: dict[int, tuple[float, int]] = {}  # number → due, pitch
         self.notes = self.dropped = 0
         self.sounding: set[int] = set()
         self._lateness_ms = array("d")
@@ -73,12 +76,24 @@ class Figures:
         match fact:
             case Sent():
                 self._count(fact)
-            case TakenBack(asked=False, dropped=dropped):
-                self.dropped += dropped
+            case TakenBack(asked=asked, dropped=dropped):
+                self._planned.clear()
+                self.dropped += 0 if asked else dropped
             case Took(what, since_s, until_s):
                 self._delays_ms[what].append((until_s - since_s) * 1000)
             case PlayerGone():
+                self._planned.clear()
                 self.sounding.clear()
+
+    def plan(self, schedule: Schedule) -> None:
+        """This is with the player, and may be taken back."""
+        for each in schedule.messages:
+            if strikes(each.message):
+                self._planned[each.number] = each.due_s, each.message[1]
+
+    def planned(self, now_s: float) -> tuple[tuple[float, int], ...]:
+        """The strikes to come: in how many seconds, and their pitch."""
+        return tuple((due_s - now_s, pitch) for due_s, pitch in self._planned.values() if due_s > now_s)
 
     @property
     def lateness_p99_ms(self) -> float:
@@ -97,6 +112,7 @@ class Figures:
 
     def _count(self, sent: Sent) -> None:
         if sent.number is not None:
+            self._planned.pop(sent.number, None)
             self._lateness_ms.append((sent.sent_s - sent.due_s) * 1000)
         if strikes(sent.message):
             self.notes += 1

@@ -16,7 +16,7 @@ from perfrnn_live.live.wishes import Do, Turn, Wish
 from perfrnn_live.music.midi import control_change, control_of, note_off, note_on
 from perfrnn_live.player.messages import Received
 from perfrnn_live.stage.bindings import DEFAULTS
-from perfrnn_live.stage.desk import Desk, Put
+from perfrnn_live.stage.desk import Desk, Learn, Put
 from perfrnn_live.stage.terminal import KEYS
 
 AT_S = 1000.5
@@ -341,6 +341,14 @@ def test_a_pad_is_learned_for_an_action_and_the_lesson_itself_does_nothing(desk:
         assert send(later, note_on(36, 1)) == Do(AT_S, Action.FREEZE)
         assert send(later, note_on(36, 0)) is None
         assert send(later, note_on(36, 127)) == Do(AT_S, Action.FREEZE)
+
+
+@pytest.mark.parametrize(("name", "does"), [("density", "turns density"), ("again", "means again")])
+def test_what_is_to_be_learned_can_be_named(desk: Desk, name: str, does: str) -> None:
+    desk.obey(AT_S, Learn(name))
+    assert desk.said.startswith(f"learning {name}: ")
+    assert send(desk, control_change(77, 100)) is None
+    assert desk.said == f"CC 77 now {does}"
 
 
 def test_a_button_is_learned_to_store_a_pad(desk: Desk) -> None:

@@ -30,13 +30,13 @@ STATUS = Status(
 )
 
 
-def console(width: int = 100) -> Console:
-    return Console(file=io.StringIO(), width=width, height=40, force_terminal=True, color_system=None)
+def console(width: int = 100, height: int = 24) -> Console:
+    return Console(file=io.StringIO(), width=width, height=height, force_terminal=True, color_system=None)
 
 
-def lines(status: Status, width: int = 100, before: Iterable[frozenset[int]] = ()) -> list[str]:
+def lines(status: Status, width: int = 100, before: Iterable[frozenset[int]] = (), height: int = 24) -> list[str]:
     """What stands on the screen, line by line, with the columns of `before` already in the roll."""
-    with closing(Screen(console(width), "a model")) as screen:
+    with closing(Screen(console(width, height), "a model")) as screen:
         for sounding in [*before, status.sounding]:
             screen.show(replace(status, sounding=sounding))
     paper = console(width)
@@ -110,19 +110,40 @@ def test_what_there_is_to_say_stands_at_the_end() -> None:
 def test_the_roll_has_low_keys_below_high_ones_above_and_now_at_the_right() -> None:
     roll = lines(replace(STATUS, sounding=frozenset({21, 108, 25})), before=[frozenset({60}), frozenset()])[ROLL]
     assert len(roll) == 11
-    columns = ["".join(row.ljust(76)[column] for row in roll) for column in (-3, -2, -1)]
+    columns = ["".join(row.ljust(100)[column] for row in roll) for column in (-6, -5, -4)]  # then what is planned
     assert columns[0].strip() == "▀" and columns[0].index("▀") == 6  # 60 is in the tenth group of four from below
     assert columns[1].strip() == ""
     assert columns[2] == "▀" + " " * 9 + "█"  # 108 at the very top; 21 and 25 share the lowest row
 
 
-def test_the_other_players_notes_are_in_another_colour() -> None:
-    with closing(Screen(console(), "a model")) as screen:
-        screen.show(replace(STATUS, sounding=frozenset({21}), held=frozenset({108})))
-    (roll,) = [each for each in screen.render(STATUS).renderables if len(getattr(each, "plain", "")) > 500]
+def roll_of(status: Status, height: int = 24) -> Text:
+    with closing(Screen(console(100, height), "a model")) as screen:
+        screen.show(status)
+    (roll,) = [each for each in screen.render(status).renderables if len(getattr(each, "plain", "")) > 500]
     assert isinstance(roll, Text)
-    assert [(span.start, str(span.style)) for span in roll.spans] == [(75, "yellow")]
-    assert str(roll.style) == "cyan"
+    return roll
+
+
+def test_who_plays_is_told_by_colour_and_what_is_planned_is_dim() -> None:
+    planned = ((0.05, 21), (0.45, 108), (0.9, 60))
+    roll = roll_of(replace(STATUS, sounding=frozenset({21, 60}), held=frozenset({108, 60}), planned=planned))
+    rows, dim = roll.plain.splitlines(), [span for span in roll.spans if str(span.style) == "dim"]
+    marked = {span.start: str(span.style) for span in roll.spans if str(span.style) not in ("", "dim")}
+    assert [style for _, style in sorted(marked.items())] == ["bold yellow", "bold magenta"] and str(
+        roll.style
+    ) == "cyan"
+    assert len(dim) == 3 * 11 and all(span.start % 101 >= 97 for span in dim)
+    assert rows[-1][97] == "▄" and rows[0][99] == "▀"
+    assert "".join(row[97:] for row in rows).replace(" ", "") == "▀▄"  # nothing of what lies further ahead
+
+
+def test_a_high_terminal_has_a_finer_roll_and_the_last_sentences() -> None:
+    assert len(roll_of(STATUS, height=40).plain.splitlines()) == 22
+    with closing(Screen(console(100, 40), "a model")) as screen:
+        for said in ("one", "two", "two", "three", "four"):
+            screen.show(replace(STATUS, said=said))
+        *_, before, last, now = screen.render(replace(STATUS, said="four")).renderables
+    assert [getattr(line, "plain", "") for line in (before, last, now)] == ["two", "three", "four"]
 
 
 def test_keys_beyond_the_piano_do_no_harm() -> None:

@@ -10,7 +10,7 @@ To the page go rows, [kind, seconds since the session began, ...], many in one l
     ["mark", s, what]                      a phrase, an answer, a moment and so on
     ["state", s, {...}]                    how it stands; of the knobs only those that have moved
 
-From it come ["turn", knob, position], ["do", action] and ["play", pitch, velocity].
+From it come ["turn", knob, position], ["do", action], ["learn", knob or action, or ""] and ["play", pitch, velocity].
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from perfrnn_live.live.orders import Told, Took
 from perfrnn_live.live.wishes import Do
 from perfrnn_live.music.midi import CONTROL_CHANGE, SUSTAIN, note_off, note_on, releases, strikes
 from perfrnn_live.player.messages import Received, Schedule, Sent, TakenBack
-from perfrnn_live.stage.desk import Put
+from perfrnn_live.stage.desk import Learn, Put, Switching
 from perfrnn_live.stage.listeners import Fact
 from perfrnn_live.stage.status import Status
 
 Row = list[Any]
-PageWish = Put | Action | Pad | bytes
+PageWish = Put | Action | Pad | Learn | Switching | bytes
 """What a visitor asks for; bytes are a message of a key that was touched."""
 
 _LAST = 127
@@ -108,6 +108,10 @@ def wish_of(said: object) -> PageWish:
             return Put(name, KNOBS[name].value_at(position))
         case ["do", str(name)] if name in ACTIONS and ACTIONS[name] is not Action.QUIT:
             return ACTIONS[name]
+        case ["learn", str(name)] if name in KNOBS or name in ACTIONS:
+            return Learn(name)
+        case ["learn", ""]:
+            return Switching.LEARN_NOTHING
         case ["play", int(pitch), int(velocity)] if _is_within(pitch, 0, _LAST) and _is_within(velocity, 0, _LAST):
             return note_on(pitch, velocity) if velocity else note_off(pitch)
     raise BadValue("the page asked for what there is not")

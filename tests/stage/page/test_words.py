@@ -15,7 +15,7 @@ from perfrnn_live.live.orders import Told, Took
 from perfrnn_live.live.wishes import Do
 from perfrnn_live.music.midi import control_change, note_off, note_on
 from perfrnn_live.player.messages import Received, Schedule, Sent, TakenBack, Timed
-from perfrnn_live.stage.desk import Put
+from perfrnn_live.stage.desk import Learn, Put, Switching
 from perfrnn_live.stage.page.feed import page_address
 from perfrnn_live.stage.page.words import knobs_of, planned_rows, rows_of, table, wish_of
 
@@ -67,6 +67,8 @@ def test_what_a_visitor_may_ask() -> None:
     assert wish_of(["turn", "density", 0]) == Put("density", None)
     assert wish_of(["do", "panic"]) is Action.PANIC
     assert wish_of(["do", "store_8"]) == Pad(8, store=True)
+    assert wish_of(["learn", "density"]) == Learn("density") and wish_of(["learn", "again"]) == Learn("again")
+    assert wish_of(["learn", ""]) is Switching.LEARN_NOTHING
     assert wish_of(["play", 60, 100]) == note_on(60, 100)
     assert wish_of(["play", 60, 0]) == note_off(60)
     assert all(wish_of(["do", name]) for name in ACTIONS if name != "quit")
@@ -89,7 +91,7 @@ def test_all_else_is_refused(asked: object) -> None:
         wish = wish_of(asked)
     except BadValue:
         return
-    assert isinstance(wish, Put | Action | Pad | bytes) and wish is not Action.QUIT
+    assert isinstance(wish, Put | Action | Pad | Learn | Switching | bytes) and wish is not Action.QUIT
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 // Faders, modes, actions and pads: what the table names, where the state says it stands.
 
-const STORE_MS = 600;
+const STORE_MS = 600; // a finger that rests so long
 const SHOWN = ["again", "freeze", "moment", "phrase_over", "start", "stop", "save_pads"];
 const DRAG = 1.2; // of a fader's width for its whole way: a hand that trembles turns nothing
 
@@ -9,6 +9,12 @@ const make = (tag, properties = {}, ...children) => {
   element.append(...children);
   return element;
 };
+
+function held(element, act) { // call `act` when a finger rests on the element
+  let timer = null;
+  element.addEventListener("pointerdown", () => { timer = setTimeout(act, STORE_MS); });
+  for (const name of ["pointerup", "pointerleave", "pointercancel"]) element.addEventListener(name, () => clearTimeout(timer));
+}
 
 export class Steering {
   constructor(page, wish) {
@@ -45,6 +51,7 @@ export class Steering {
     const way = make("div", { className: "fader" }, input);
     const caption = make("label", { htmlFor: input.id, textContent: `${label} ` },
       make("span", { className: "cc", textContent: `CC ${cc}` }));
+    held(caption, () => this.wish("learn", name)); // then whatever is moved turns it from now on
     input.oninput = () => this.wish("turn", name, Number(input.value)); // by the keyboard, or a screen reader
     // by touch it moves as the finger moves, from where it stands: it never jumps to the finger
     way.onpointerdown = (event) => {
