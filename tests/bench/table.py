@@ -72,6 +72,12 @@ class PaperLstm(OfEvents):
         self.sizes, self._variant = {"layers": layers, "cells": cells}, variant
         self.embedding = nn.Embedding(vocabulary.inputs, _EMBEDDING)
         self.lstm = nn.LSTM(_EMBEDDING, cells, layers, batch_first=True)
+        for name, weight in self.lstm.named_parameters():
+            if name.startswith("weight_hh"):  # with PyTorch's defaults it learns nothing for a million events
+                for gate in weight.data.chunk(4):
+                    nn.init.orthogonal_(gate)
+            elif name.startswith("bias_ih"):
+                nn.init.ones_(weight.data[cells : 2 * cells])
         self.head = nn.Linear(cells, vocabulary.size)
 
     def pieces(self, corpus: TokenCorpus, seed: int) -> Callable[[int], Piece]:
@@ -179,10 +185,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--recordings", type=int, default=240, help="of each split at most, spread over it")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--layers", type=int, default=3)
-    parser.add_argument("--cells", type=int, default=128)
-    parser.add_argument("--events", type=int, default=2_000_000)
-    parser.add_argument("--learning-rate", type=float, default=0.004)
+    parser.add_argument("--layers", type=int, default=1)
+    parser.add_argument("--cells", type=int, default=256)
+    parser.add_argument("--events", type=int, default=1_500_000)
+    parser.add_argument("--learning-rate", type=float, default=0.006)
     options = parser.parse_args()
     torch.set_num_threads(1)
     table = json.loads(options.out.read_text()) if options.out.is_file() else {}
@@ -196,7 +202,7 @@ def main() -> None:
         )
         for seed in range(len(runs), options.seeds):
             sizes = (options.layers, options.cells, options.events)
-            recipe = Recipe(*sizes, 1e9, 64, 128, options.learning_rate, seed)
+            recipe = Recipe(*sizes, 1e9, 24, 96, options.learning_rate, seed)
             network = trained(variant, recipe, training)
             runs.append({"seed": seed, "trained_on": options.events, **evaluated(network, validation, variant.clip_s)})
             options.out.write_text(json.dumps(table, indent=1) + "\n")
