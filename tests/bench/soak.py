@@ -154,7 +154,7 @@ class Watcher:
     def flush(self, now_s: float) -> None:
         if now_s >= self._next_s:
             gc.collect()
-            self.held_mb.append(memory_mb(os.getpid()))
+            self.held_mb.append(round(memory_mb(os.getpid()), 1))
             self._next_s += 600.0
 
     def close(self) -> None:
