@@ -25,6 +25,7 @@ _SMALL = (  # for a finger
     "[...document.querySelectorAll('button:not([hidden]), .fader')].filter((each) => "
     "each.offsetParent && each.getBoundingClientRect().height < 31).length"
 )
+_STANDS = "((name) => document.querySelector(`#knob-${name}`).closest('.knob').querySelector('output').value)"
 _STRUCK = "JSON.stringify(perfrnn.music.notes.filter((note) => note.who === {who}).map((note) => note.pitch))"
 
 
@@ -72,9 +73,14 @@ def test_the_page_sees_what_the_monitor_hears_and_steers(ear: Monitor, tab: Tab)
         for kind in ("keyDown", "keyUp"):
             tab.call("Input.dispatchKeyEvent", type=kind, key="ArrowRight", code="ArrowRight", windowsVirtualKeyCode=39)
         tab.until("yielded > 0")
-        tab.until(
-            "document.querySelector('#knob-temperature').closest('.knob').querySelector('output').value !== '1.00'"
-        )
+        tab.until(f"{_STANDS}('temperature') !== '1.00'")
+
+        # where the knobs stand is kept under a name, and comes back whole
+        tab.value("globalThis.prompt = () => 'mine'; document.querySelector('#presets button').click()")
+        tab.value("perfrnn.feed.wish('turn', 'temperature', 100); perfrnn.feed.wish('turn', 'density', 0)")
+        tab.until(f"{_STANDS}('density') === 'free'")
+        tab.value("const list = document.querySelector('#presets select'); list.value = 'mine'; list.onchange()")
+        tab.until(f"Math.abs({_STANDS}('density') - 10) < 0.2")
 
         # the page's own piano is silent until it is asked for
         assert tab.value("perfrnn.piano.level()") == 0

@@ -100,7 +100,18 @@ def test_the_page_is_small_and_whole(stage: Stage) -> None:
     path = urlsplit(stage.page.link).path
     status, page = asked_of(stage, path)
     assert status == 200 and b"<canvas" in page
-    parts = ("style.css", "main.js", "feed.js", "music.js", "roll.js", "keys.js", "steering.js", "piano.js", "takes.js")
+    parts = (
+        "style.css",
+        "main.js",
+        "feed.js",
+        "music.js",
+        "roll.js",
+        "keys.js",
+        "steering.js",
+        "piano.js",
+        "takes.js",
+        "presets.js",
+    )
     sizes = [len(asked_of(stage, path + part)[1]) for part in parts]
     assert all(sizes) and len(page) + sum(sizes) < 150_000
     assert asked_of(stage, path + "piano/060.ogg")[1].startswith(b"OggS")

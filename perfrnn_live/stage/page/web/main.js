@@ -3,6 +3,7 @@
 import { Feed } from "./feed.js";
 import { MACHINE, Music, YOU } from "./music.js";
 import { Piano } from "./piano.js";
+import { Presets } from "./presets.js";
 import { Roll } from "./roll.js";
 import { Steering } from "./steering.js";
 import { Takes } from "./takes.js";
@@ -38,6 +39,8 @@ const roll = new Roll(element("roll"), music, () => feed.now(), (pitch, velocity
   (isBack) => { element("now").hidden = !isBack; });
 element("now").onclick = () => roll.scroll(0);
 
+new Presets(document.querySelector("#presets select"), document.querySelector("#presets button"),
+  () => steering.stands, (...turned) => feed.wish("turn", ...turned));
 new Takes(element("kept"), element("kept").querySelector("ul"), element("takes"));
 
 const piano = new Piano(() => feed.now());

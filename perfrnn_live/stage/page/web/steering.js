@@ -18,7 +18,7 @@ function held(element, act) { // call `act` when a finger rests on the element
 
 export class Steering {
   constructor(page, wish) {
-    Object.assign(this, { page, wish, faders: new Map(), held: null });
+    Object.assign(this, { page, wish, faders: new Map(), held: null, stands: {} });
     page.panic.onclick = () => wish("do", "panic");
   }
 
@@ -92,6 +92,7 @@ export class Steering {
 
   show(knobs) {
     for (const [name, [position, words]] of Object.entries(knobs)) {
+      this.stands[name] = position;
       if (name === "mode") {
         for (const input of this.modeInputs) input.checked = input.value === words;
         continue;
