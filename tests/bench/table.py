@@ -183,11 +183,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, metavar="OUT.json")
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--recordings", type=int, default=240, help="of each split at most, spread over it")
+    parser.add_argument("--recordings", type=int, default=240, help="to train on, spread over the split")
+    parser.add_argument("--held-out", type=int, default=30, help="validation recordings, spread likewise")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--layers", type=int, default=1)
     parser.add_argument("--cells", type=int, default=256)
-    parser.add_argument("--events", type=int, default=1_500_000)
+    parser.add_argument("--events", type=int, default=700_000)
     parser.add_argument("--learning-rate", type=float, default=0.006)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -197,8 +198,11 @@ def main() -> None:
         if len(runs) >= options.seeds:
             continue
         training, validation = (
-            corpus(paths[:: -(-len(paths) // options.recordings)], variant)
-            for paths in (find_recordings(options.data, split) for split in ("train", "validation"))
+            corpus(paths[:: -(-len(paths) // most)], variant)
+            for paths, most in (
+                (find_recordings(options.data, "train"), options.recordings),
+                (find_recordings(options.data, "validation"), options.held_out),
+            )
         )
         for seed in range(len(runs), options.seeds):
             sizes = (options.layers, options.cells, options.events)
