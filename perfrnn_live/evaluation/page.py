@@ -27,6 +27,8 @@ tr:nth-child(even) td { background: #f5f5f5 } svg { margin: 6px } code { backgro
 def page(figures: Figures) -> str:
     """The report on one model, HTML."""
     parts = [f"<h1>{escape(figures['model'])}</h1>", f"<p><code>{escape(figures['command'])}</code></p>"]
+    for name, command in figures.get("commands", {}).items():
+        parts.append(f"<p>{'likelihood' if name == 'likelihood' else 'knobs'}: <code>{escape(command)}</code></p>")
     if "likeness" in figures:
         parts += _verdict(figures["likeness"]) + _likeness(figures["likeness"])
     if "touch" in figures:

@@ -58,7 +58,9 @@ def report_on(
     model: Path, data: Path, out: Path, asked: Asked, limit: int | None, side_by_side: int | None, command: str
 ) -> dict[str, Any]:
     """Measure a model, and write report.json, report.html, statistics.csv and pictures into the folder `out`; returns
-    the figures. Raises BadValue where there is too little to compare, CannotWrite."""
+    the figures. What takes long and is not asked for now, the likelihood and what the knobs do, is taken over from a
+    report of the same model that is there already. Raises BadValue where there is too little to compare,
+    CannotWrite."""
     console = Console(stderr=True)
     continuation, start = begin(model, middle=asked.middle)
     vocabulary = continuation.vocabulary
@@ -88,8 +90,22 @@ def report_on(
     if asked.knobs:
         with console.status("turning knobs"):
             figures["settings"] = _swept(continuation, start, people, asked)
+    figures |= _earlier(out, figures)
     _write(out, figures)
     return figures
+
+
+def _earlier(out: Path, figures: Mapping[str, Any]) -> dict[str, Any]:
+    """What an earlier report of the same model has beside these figures, and the commands that it came from."""
+    try:
+        before = json.loads((out / "report.json").read_text(encoding="utf-8"))
+        if before["fingerprint"] != figures["fingerprint"]:
+            return {}
+        made_by = {"likelihood": before["command"], "settings": before["command"], **before.get("commands", {})}
+    except (OSError, ValueError, TypeError, KeyError):  # none, or not one of ours
+        return {}
+    kept = {name: before[name] for name in made_by if name in before and name not in figures}
+    return {**kept, "commands": {name: made_by[name] for name in kept}} if kept else {}
 
 
 def _likelihood(

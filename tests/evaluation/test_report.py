@@ -146,6 +146,19 @@ def test_a_report_of_a_shipped_model_has_everything(
     for name in pictures:
         ElementTree.fromstring((out / name).read_text())
 
+    # what takes long stays when only the rest is made anew, and is told of as what it is
+    quick = Asked(3, Controls(top_p=0.9), seed=2, likelihood=False)
+    again = report_on(model.absolute(), folder, out, quick, None, None, "quicker")
+    assert again["likelihood"] == figures["likelihood"] and again["settings"] == figures["settings"]
+    assert again["command"] == "quicker" and again["likeness"] != figures["likeness"]
+    assert again["commands"] == dict.fromkeys(("likelihood", "settings"), "perfrnn-live evaluate <here>")
+    told = (out / "report.html").read_text()
+    assert "quicker" in told and told.count("perfrnn-live evaluate &lt;here&gt;") == 2
+    report_on(model.absolute(), folder, out, quick, None, None, "and once more")
+    assert json.loads((out / "report.json").read_text())["commands"] == again["commands"]
+    (out / "report.json").write_text(json.dumps({**again, "fingerprint": "another model's"}))
+    assert not {"likelihood", "settings", "commands"} & {*report_on(model, folder, out, quick, None, None, "new")}
+
 
 def test_what_cannot_be_reported_on_is_a_sentence(folder: Path, tmp_path: Path) -> None:
     model, asked = Path("models/maestro-nano").absolute(), Asked(3, Controls(), likelihood=False)
