@@ -114,11 +114,13 @@ class Sitting:
         self.played.append((moment_s, message))
         self.link.at(moment_s, lambda: self.link.bring(message, port))
 
-    def phrase_at(self, moment_s: float, pitches: range, gap_s: float = 0.2, note_s: float = 0.15) -> float:
+    def phrase_at(
+        self, moment_s: float, pitches: range, gap_s: float = 0.2, note_s: float = 0.15, port: str = ""
+    ) -> float:
         """A run of even notes; returns when the last ends."""
         for place, pitch in enumerate(pitches):
-            self.play_at(moment_s + place * gap_s, note_on(pitch, 70))
-            self.play_at(moment_s + place * gap_s + note_s, note_off(pitch))
+            self.play_at(moment_s + place * gap_s, note_on(pitch, 70), port)
+            self.play_at(moment_s + place * gap_s + note_s, note_off(pitch), port)
         return moment_s + (len(pitches) - 1) * gap_s + note_s
 
     @property

@@ -18,14 +18,14 @@ from perfrnn_live.live.beats import Quantise
 from perfrnn_live.live.controls import Mode, Settings
 from perfrnn_live.music.midi import note_off, note_on, releases, strikes
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, EventKind
-from perfrnn_live.player.messages import Received, Sent
+from perfrnn_live.player.messages import PAGE, Received, Sent
 from perfrnn_live.player.profiles import DAW, DISKLAVIER, Profile
 from tests.sittings import BEGAN_S, Sitting
 
 FEATURES: dict[str, tuple[object, ...]] = {
     "mode": tuple(Mode),
     "beams": (1, 4),
-    "thru": (False, True),
+    "hands": ("on a piano", "on keys", "on the page"),
     "profile": (DAW, DISKLAVIER),
     "action": ("none", "again", "freeze", "pad", "morph", "panic", "phrase over", "knob", "mode", "stop"),
     "pause_s": (0.0, 40.0),
@@ -58,13 +58,18 @@ class Case:
 
     mode: Mode
     beams: int
-    thru: bool
+    hands: str
     profile: Profile
     action: str
     pause_s: float
     recall: float
     scale: str
     quantise: Quantise
+
+    @property
+    def thru(self) -> bool:
+        """Whether what the performer plays is sent on: a piano sounds by itself, the others do not."""
+        return self.hands != "on a piano"
 
 
 CASES = [Case(*values) for values in all_pairs()]  # type: ignore[arg-type]
@@ -77,18 +82,21 @@ def named(case: Case) -> str:
 
 def played(case: Case) -> Sitting:
     """Two phrases; the action, twice, while a key is held; perhaps a long rest; and a phrase at the end."""
+    port = PAGE if case.hands == "on the page" else ""
     settings = Settings(mode=case.mode, recall=case.recall, scale=case.scale)
-    sitting = Sitting(3, settings, beams=case.beams, thru=case.thru, profile=case.profile, quantise=case.quantise)
+    sitting = Sitting(
+        3, settings, beams=case.beams, thru=case.hands == "on keys", profile=case.profile, quantise=case.quantise
+    )
     for at_s, key in ((0.4, "s"), (0.4, "1"), (3.4, "s"), (3.4, "2")):
         sitting.press_at(BEGAN_S + at_s, key)
-    sitting.phrase_at(BEGAN_S + 0.5, range(60, 66), gap_s=0.2)
-    sitting.phrase_at(BEGAN_S + 3.5, range(70, 74), gap_s=0.2)
-    sitting.play_at(BEGAN_S + 5.6, note_on(HELD, 60))
+    sitting.phrase_at(BEGAN_S + 0.5, range(60, 66), gap_s=0.2, port=port)
+    sitting.phrase_at(BEGAN_S + 3.5, range(70, 74), gap_s=0.2, port=port)
+    sitting.play_at(BEGAN_S + 5.6, note_on(HELD, 60), port)
     ask(sitting, case.action, BEGAN_S + 6.2)
     ask(sitting, case.action, BEGAN_S + 7.4)
-    sitting.play_at(BEGAN_S + 8.4, note_off(HELD))
+    sitting.play_at(BEGAN_S + 8.4, note_off(HELD), port)
     last_s = 10.0 + case.pause_s
-    sitting.phrase_at(BEGAN_S + last_s, range(50, 56), gap_s=0.2)
+    sitting.phrase_at(BEGAN_S + last_s, range(50, 56), gap_s=0.2, port=port)
     if case.quantise != "off":
         for number in range(round((last_s + 10.0) * _CLOCKS_A_SECOND)):
             sitting.link.at(BEGAN_S + number / _CLOCKS_A_SECOND, lambda: sitting.link.bring(b"\xf8", "daw"))
