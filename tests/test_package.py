@@ -22,7 +22,11 @@ from perfrnn_live.engines.card import read_card
 pytest.importorskip("hatchling")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-PLAYED = {"lstm": {"card.json", "model.onnx", "handling.onnx", "pads.npz"}, "markov": {"card.json", "counts.npz"}}
+PLAYED = {
+    "lstm": {"card.json", "model.onnx", "handling.onnx", "pads.npz"},
+    "markov": {"card.json", "counts.npz"},
+    "rnn": {"card.json", "weights.npz"},
+}
 MODELS = {card.parent.name for card in REPOSITORY.glob("models/*/card.json")}
 PIANO = "perfrnn_live/sound/salamander"
 PAGE = "perfrnn_live/stage/page/web"
