@@ -94,12 +94,12 @@ def test_the_page_sees_what_the_monitor_hears_and_steers(ear: Monitor, tab: Tab)
 
         # a key is touched: it sounds at once, and is shown as the other player's
         heard = len(strikes(ear.gestures()))
-        x, y = middle_of(tab, 100)
+        x, y = middle_of(tab, 107)
         tab.call("Input.dispatchMouseEvent", type="mousePressed", x=x, y=y, button="left", clickCount=1)
-        tab.until("perfrnn.music.sounding[1].has(100)")
+        tab.until("perfrnn.music.sounding[1].has(107)")
         tab.call("Input.dispatchMouseEvent", type="mouseReleased", x=x, y=y, button="left", clickCount=1)
-        tab.until("!perfrnn.music.sounding[1].has(100)")
-        (touched,) = (one for one in strikes(ear.gestures())[heard:] if one[1] == 100)
+        tab.until("!perfrnn.music.sounding[1].has(107)")
+        (touched,) = (one for one in strikes(ear.gestures())[heard:] if one[1] == 107)
         assert 80 < touched[2] < 127
         tab.until("perfrnn.music.notes.length >= 45")
         session.terminate()
@@ -107,10 +107,10 @@ def test_the_page_sees_what_the_monitor_hears_and_steers(ear: Monitor, tab: Tab)
         assert (status, err) == (0, "")
         wait_for_silence(ear)
     told = [pitch for _, pitch, _ in strikes(ear.gestures())]
-    told.remove(100)
+    told.remove(107)
     shown = struck(tab, 0)
     assert len(shown) > 40 and shown == told[: len(shown)] and len(told) - len(shown) <= 5  # the last may not have come
-    assert struck(tab, 1) == [100]
+    assert struck(tab, 1) == [107]
     assert not tab.complaints or all("WebSocket" in each or "ERR_CONNECTION" in each for each in tab.complaints)
 
 
