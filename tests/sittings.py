@@ -20,7 +20,7 @@ from perfrnn_live.live.steering import Steering
 from perfrnn_live.music.midi import control_change, note_off, note_on, releases, strikes
 from perfrnn_live.music.midifile import MidiFileWriter
 from perfrnn_live.player.clock import FakeClock
-from perfrnn_live.player.messages import Said
+from perfrnn_live.player.messages import Said, Schedule
 from perfrnn_live.player.profiles import DAW, Profile
 from perfrnn_live.sampling.controls import Controls
 from perfrnn_live.stage.desk import Desk
@@ -85,7 +85,9 @@ class Sitting:
             self._keep(Journal(BEGAN_S, folder / "log"), "the log")
         listeners: tuple[Listener, ...] = (self, *self.keepers)
         reopen = self._reopen if restarts else None
-        self.session = Session(self.link, self.clock, self.machine, desk, listeners, (self, *faces), reopen, self.inbox)
+        self.schedules: list[Schedule] = []
+        told = (listeners, (self, *faces), reopen, self.inbox, self.schedules.append)
+        self.session = Session(self.link, self.clock, self.machine, desk, *told)
 
     def _keep(self, listener: Listener, what: str) -> None:
         self.keepers.append(Kept(listener, what, lambda sentence: self.inbox.put(Said(sentence))))

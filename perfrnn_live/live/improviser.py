@@ -54,7 +54,7 @@ class Improviser:
         self._continuation = continuation
         self._vocabulary = continuation.vocabulary
         self.memory = Memory(continuation, start)
-        self._plan = Plan()
+        self._plan = Plan(continuation.vocabulary.step_s)
         self._score = Score()
         self._waited_steps = 0  # time passed since the last event heard, not yet part of the plan
         self.course = Course(continuation, controls, rng, beams)

@@ -112,7 +112,8 @@ class Planned:
 class Plan:
     """From the last event heard to the lookahead. A message keeps its number for as long as the player has it."""
 
-    def __init__(self) -> None:
+    def __init__(self, step_s: float) -> None:
+        self._step_s = step_s
         self._events: deque[Planned] = deque()
         self._dues_s: dict[int, float] = {}  # when what the player has is to sound
         self._sent: set[int] = set()
@@ -146,9 +147,24 @@ class Plan:
 
     def hand_over(self, events: Iterable[tuple[float, Planned]]) -> tuple[Timed, ...]:
         """What the player is to get of these, each with the moment at which it is to sound."""
-        messages = tuple(Timed(due_s, each.number, each.message) for due_s, each in events if each.number is not None)
+        messages = tuple(
+            Timed(due_s, number, each.message, self._quoted(each))
+            for due_s, each in events
+            if (number := each.number) is not None
+        )
         self._dues_s.update((timed.number, timed.due_s) for timed in messages)
         return messages
+
+    def _quoted(self, planned: Planned) -> tuple[float, int] | None:
+        """How many seconds before, and at which pitch, what it strikes was struck that it quotes."""
+        quote, strikes_after = planned.after.quote, planned.after.keyboard.strikes
+        if quote is None or not strikes(planned.message):
+            return None
+        place = len(strikes_after.pitch) - 1 - quote.back
+        if place < 0 or strikes_after.pitch[place] + quote.moved != planned.message[1]:
+            return None
+        steps = int(strikes_after.step[-1] - strikes_after.step[place])
+        return steps * self._step_s, int(strikes_after.pitch[place])
 
     def sent(self, number: int) -> None:
         """The player has sent it: it sounds when it is due, a slow piano's having left earlier."""

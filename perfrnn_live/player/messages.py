@@ -40,11 +40,13 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """A message that is to sound at `due_s`; `number` counts planned events, so that reports can name them."""
+    """A message that is to sound at `due_s`; `number` counts planned events, so that reports can name them. `quoted`:
+    it quotes what was struck so many seconds before, at that pitch."""
 
     due_s: float
     number: int
     message: bytes
+    quoted: tuple[float, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from perfrnn_live.live.controls import Mode, Settings
 from perfrnn_live.live.happenings import Time
 from perfrnn_live.music.midi import control_change, note_off, note_on, releases, strikes
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, EventKind
-from perfrnn_live.player.messages import PortBack, PortLost, Release, Schedule, TakeBack
+from perfrnn_live.player.messages import PortBack, PortLost, Release, Schedule, Sent, TakeBack
 from perfrnn_live.sampling.controls import Controls
 from tests.sittings import BEGAN_S, STEP_S, Sitting
 
@@ -409,3 +409,21 @@ def test_an_answer_may_begin_with_the_calls_first_notes() -> None:
             alike += sitting.struck_between(1003.0, 1008.0)[:3] == [60, 62, 64]
         shares.append(alike / 12)
     assert shares[0] == 0 and shares[1] > 0.5
+
+
+def test_the_plan_says_what_is_quoted_and_there_it_was_struck() -> None:
+    sitting = Sitting(2, Settings(mode=Mode.TRADE, recall=1.0))
+    for place in range(3):
+        sitting.phrase_at(BEGAN_S + 1.0 + 8 * place, range(60, 68))
+    sitting.session.run(26.0)
+    struck = [(at_s, m[1]) for at_s, m in [*sitting.sent, *sitting.played] if strikes(m)]
+    numbers = {fact.number for fact in sitting.facts if isinstance(fact, Sent)}
+    sounded = [each for schedule in sitting.schedules for each in schedule.messages if each.number in numbers]
+    quoting = [each for each in sounded if each.quoted is not None]
+    assert len(quoting) > 8 and all(strikes(each.message) for each in quoting)
+    for each in quoting:
+        assert each.quoted is not None
+        ago_s, pitch = each.quoted
+        assert (each.message[1] - pitch) % 12 in (0, 5, 7)
+        # a rest in which time stood still is not counted
+        assert any(other == pitch and at_s <= each.due_s - ago_s + 0.01 for at_s, other in struck)

@@ -2,7 +2,8 @@
 
 To the page go rows, [kind, seconds since the session began, ...], many in one line with the time it is:
 
-    ["plan", s, number, pitch, velocity]   the machine will strike a key, or release it (velocity 0)
+    ["plan", s, number, pitch, velocity]   the machine will strike a key, or release it (velocity 0); where it quotes
+                                           what was struck before, the seconds since then and that pitch follow
     ["note", s, number, pitch, velocity]   it did; number is null if that was not planned
     ["hand", s, pitch, velocity]           the other player did
     ["pedal", s, who, value]               the sustain pedal, of "machine" or "hand"
@@ -61,7 +62,14 @@ def rows_of(fact: Fact, began_s: float) -> list[Row]:
 def planned_rows(schedule: Schedule, began_s: float) -> list[Row]:
     """What the page is told of a plan."""
     return [
-        ["plan", _since(each.due_s, began_s), each.number, each.message[1], _velocity(each.message)]
+        [
+            "plan",
+            _since(each.due_s, began_s),
+            each.number,
+            each.message[1],
+            _velocity(each.message),
+            *(each.quoted or ()),
+        ]
         for each in schedule.messages
         if strikes(each.message) or releases(each.message)
     ]

@@ -47,8 +47,12 @@ def test_what_it_need_not_know() -> None:
 
 
 def test_a_plan() -> None:
-    messages = (Timed(101.0, 1, note_on(60, 64)), Timed(101.5, 2, note_off(60)), Timed(102.0, 3, control_change(64, 0)))
-    rows = [["plan", 1.0, 1, 60, 64], ["plan", 1.5, 2, 60, 0]]
+    messages = (
+        Timed(101.0, 1, note_on(60, 64), (0.5, 48)),
+        Timed(101.5, 2, note_off(60)),
+        Timed(102.0, 3, control_change(64, 0)),
+    )
+    rows = [["plan", 1.0, 1, 60, 64, 0.5, 48], ["plan", 1.5, 2, 60, 0]]
     assert planned_rows(Schedule(1, messages), BEGAN_S) == rows
 
 

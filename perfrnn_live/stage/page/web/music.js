@@ -24,9 +24,10 @@ export class Music {
     else if (kind === "mark") this.marks.push({ at, what: rest[0] });
   }
 
-  plan(at, number, pitch, velocity) {
+  plan(at, number, pitch, velocity, agoS, quoted) {
     if (velocity) {
-      this.planned.set(number, { pitch, velocity, from: at, to: null });
+      const quotes = agoS === undefined ? null : { at: at - agoS, pitch: quoted };
+      this.planned.set(number, { pitch, velocity, from: at, to: null, quotes });
       return;
     }
     let begun = null; // the latest planned strike of that key, or the one that sounds
@@ -36,10 +37,10 @@ export class Music {
   }
 
   machine(at, number, pitch, velocity) {
-    const until = velocity ? this.planned.get(number)?.until : undefined;
+    const planned = velocity ? this.planned.get(number) : undefined;
     if (number !== null) this.planned.delete(number);
     this.move(MACHINE, at, pitch, velocity);
-    if (velocity && until !== undefined) this.sounding[MACHINE].get(pitch).until = until;
+    if (planned) Object.assign(this.sounding[MACHINE].get(pitch), { until: planned.until, quotes: planned.quotes });
   }
 
   move(who, at, pitch, velocity) {

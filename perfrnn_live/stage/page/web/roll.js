@@ -66,6 +66,7 @@ export class Roll {
       const note = music.notes[place];
       if (note.from < oldest - 30) break; // notes are by when they began; none lasts longer
       if ((note.to ?? now) >= oldest && note.from <= seen) this.behind(note, seen, now);
+      if (note.quotes && note.from >= oldest && note.from <= seen) this.arc(note, seen);
     }
     for (const pedal of music.pedals) this.pedal(pedal, seen, now);
     for (const mark of music.marks) this.mark(mark, seen);
@@ -104,6 +105,21 @@ export class Roll {
     pen.globalAlpha = 0.35 + 0.65 * note.velocity / 127;
     pen.fillStyle = COLOURS[note.who];
     pen.fillRect(key.x + 1, high, Math.max(key.width - 2, 2), Math.max(low - high, 2));
+    pen.globalAlpha = 1;
+  }
+
+  arc({ pitch, from, quotes }, seen) { // from a note to what it quotes
+    const here = this.keys.get(pitch), there = this.keys.get(quotes.pitch);
+    if (!here || !there) return;
+    const { pen, bottom, height } = this, scale = (height - bottom) / BEHIND_S;
+    const x = here.x + here.width / 2, y = bottom + (seen - from) * scale;
+    const toX = there.x + there.width / 2, toY = Math.min(bottom + (seen - quotes.at) * scale, height);
+    pen.globalAlpha = 0.35;
+    pen.strokeStyle = BOTH;
+    pen.beginPath();
+    pen.moveTo(x, y);
+    pen.quadraticCurveTo(Math.max(x, toX) + 40, (y + toY) / 2, toX, toY);
+    pen.stroke();
     pen.globalAlpha = 1;
   }
 
