@@ -161,10 +161,10 @@ def test_handles_that_are_none(name: str, value: Any, model: Path) -> None:
 
 
 def test_an_engine_that_is_not_known_is_named(model: Path) -> None:
-    claim(model, engine="transformer")
+    claim(model, engine="organ")
     for loaders in (ENGINES, WEIGHTS):
         known = ", ".join(loaders)
-        with pytest.raises(CheckpointMismatch, match=rf"names the engine 'transformer', .* known are {known}$"):
+        with pytest.raises(CheckpointMismatch, match=rf"names the engine 'organ', .* known are {known}$"):
             load(model, loaders)
 
 
