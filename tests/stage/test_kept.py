@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import subprocess
@@ -74,8 +75,9 @@ def test_it_is_the_same_again_though_its_pads_and_priming_file_are_others_now(
         [sys.executable, "-m", "perfrnn_live", *asked, "--osc", "9123", *library], stderr=subprocess.PIPE, text=True
     )
     client = SimpleUDPClient("127.0.0.1", 9123)
-    for number in (3, 5) * 10:  # whenever it listens
-        client.send_message(f"/perfrnn/recall/{number}", [])
+    numbers = itertools.cycle((3, 5))
+    while session.poll() is None:  # whenever it listens
+        client.send_message(f"/perfrnn/recall/{next(numbers)}", [])
         time.sleep(0.1)
     client._sock.close()  # the package leaves it to the garbage collector
     _, said = session.communicate(timeout=30)
