@@ -16,10 +16,10 @@ from perfrnn_live.errors import BadValue
 from perfrnn_live.player.messages import Schedule
 from perfrnn_live.player.start import command_of
 from perfrnn_live.stage.listeners import Fact
+from perfrnn_live.stage.osc import LOOPBACK
 from perfrnn_live.stage.page.words import PageWish, Row, knobs_of, planned_rows, rows_of, state_of, wish_of
 from perfrnn_live.stage.status import Status
 
-LOOPBACK = "127.0.0.1"
 _SERVER = "perfrnn_live.stage.page.server"
 _MOST_WAITING = 20_000  # rows that a server which stands still has not taken: what comes after so many is not told
 _PATIENCE_S = 2.0

@@ -89,10 +89,8 @@ class Server:
 
     def __init__(self, token: str, library: Path | None) -> None:
         self._token, self._library = token, library
-        web, piano = (
-            files("perfrnn_live.stage.page").joinpath("web"),
-            files("perfrnn_live.sound").joinpath("salamander"),
-        )
+        web = files("perfrnn_live.stage.page").joinpath("web")
+        piano = files("perfrnn_live.sound").joinpath("salamander")
         self._files = {each.name: each for each in web.iterdir()}
         self._files |= {f"piano/{each.name}": each for each in piano.iterdir() if each.name.endswith((".ogg", ".json"))}
         self._visitors: set[Visitor] = set()

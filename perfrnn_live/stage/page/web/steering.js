@@ -1,14 +1,10 @@
 // Faders, modes, actions and pads: what the table names, where the state says it stands.
 
+import { make } from "./elements.js";
+
 const STORE_MS = 600; // a finger that rests so long
 const SHOWN = ["again", "freeze", "moment", "phrase_over", "start", "stop", "save_pads"];
 const DRAG = 1.2; // of a fader's width for its whole way: a hand that trembles turns nothing
-
-const make = (tag, properties = {}, ...children) => {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
-};
 
 function held(element, act) { // call `act` when a finger rests on the element
   let timer = null;
