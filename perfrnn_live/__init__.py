@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from perfrnn_live.sampling.continuation import Continuation, Moment
     from perfrnn_live.sampling.controls import Constraint, Controls
     from perfrnn_live.sampling.generation import generate
-    from perfrnn_live.sampling.opening import begin
+    from perfrnn_live.sampling.opening import begin, place_in
     from perfrnn_live.stage.assembly import open_session
     from perfrnn_live.stage.desk import Desk, FaceWish, Nudge, Put, Select, Switching
     from perfrnn_live.stage.listeners import Face, Kept, Listener, Shown
@@ -71,7 +71,7 @@ _HOMES = {
     "sampling.continuation": ("Continuation", "Moment"),
     "sampling.controls": ("Constraint", "Controls"),
     "sampling.generation": ("generate",),
-    "sampling.opening": ("begin",),
+    "sampling.opening": ("begin", "place_in"),
     "stage.assembly": ("open_session",),
     "stage.desk": ("Desk", "FaceWish", "Nudge", "Put", "Select", "Switching"),
     "stage.listeners": ("Face", "Kept", "Listener", "Shown"),
@@ -151,6 +151,7 @@ __all__ = [
     "fingerprint",
     "generate",
     "open_session",
+    "place_in",
     "play",
     "read_fact",
     "read_notes",

@@ -106,7 +106,7 @@ LSTM = "perfrnn_live.engines.lstm"
 def test_who_plays_need_not_know_which_engine(name: str) -> None:
     """An engine's state is its own: only the registry and the commands for training know the LSTM."""
     knows = any(module.startswith(LSTM) for module in imported(name))
-    assert not knows or name in {"engines/registry.py", "cli/workshop.py"} or layer(name) == "training"
+    assert not knows or name in {"engines/registry.py", "cli/teaching.py"} or layer(name) == "training"
 
 
 @pytest.mark.parametrize("name", MODULES)

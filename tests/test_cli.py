@@ -711,8 +711,9 @@ def test_playing_begins_where_the_knobs_are_told_to_stand(
         "towards": "bach",
         "blend": 0.25,
         "recall": 0.5,
+        "likeness": 0.5,
     }
-    assert {*told, "morph"} == set(KNOBS)
+    assert {*told, "morph", "across"} == set(KNOBS)
     options = [
         each
         for name, value in told.items()

@@ -19,8 +19,8 @@ NAMES = [
     "Note", "Nudge", "PERFORMANCE_10MS", "PERFORMANCE_8MS", "Pad", "Pads", "PerfRNNError", "PlayOptions",
     "ProcessLink", "Profile", "Put", "Received", "Said", "Select", "Sent", "Session", "Settings", "Setup", "Shown",
     "Status", "StepEngine", "Summary", "Switching", "SystemClock", "Time", "TokenCorpus", "Turn", "Vocabulary",
-    "begin", "decode", "encode", "evaluate", "find_model", "fingerprint", "generate", "open_session", "play",
-    "read_fact", "read_notes", "tokenise", "write_card", "write_notes", "written_fact",
+    "begin", "decode", "encode", "evaluate", "find_model", "fingerprint", "generate", "open_session", "place_in",
+    "play", "read_fact", "read_notes", "tokenise", "write_card", "write_notes", "written_fact",
 ]
 # fmt: on
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from io import TextIOWrapper
 
-from perfrnn_live.cli import playing, sessions, workshop
+from perfrnn_live.cli import playing, sessions, teaching, workshop
 from perfrnn_live.cli.app import app
 from perfrnn_live.errors import PerfRNNError
 
-__all__ = ["app", "main", "playing", "sessions", "workshop"]
+__all__ = ["app", "main", "playing", "sessions", "teaching", "workshop"]
 
 
 def main() -> None:

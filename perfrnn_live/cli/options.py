@@ -25,6 +25,8 @@ Composer = Annotated[str, typer.Option(help="Ask for a composer's style: chopin,
 Towards = Annotated[str, typer.Option(help="Another composer, to lean towards.")]
 Blend = Annotated[float, typer.Option(help="How far it leans, 0 to 1.")]
 Recall = Annotated[float, typer.Option(help="How often and how closely it quotes what was heard, 0 to 1.")]
+Like = Annotated[Path | None, typer.Option(help="A .mid file in whose manner to play; it is not quoted.")]
+Likeness = Annotated[float | None, typer.Option(help="How closely it keeps to that manner, 0 to 2; 1 with --like.")]
 Middle = Annotated[bool, typer.Option("--middle", help="Begin as if the music were under way, not as a piece begins.")]
 Output = Annotated[str | None, typer.Option(help="A port's name, 'virtual', 'piano' or 'none'.")]
 Audio = Annotated[str, typer.Option(help="What the piano sounds through: a system as 'jack', or a device.")]
@@ -42,6 +44,11 @@ Library = Annotated[Path | None, typer.Option(help="The file in which sessions a
 def inputs_of(asked: list[str] | None) -> tuple[str, ...] | None:
     """The inputs asked for: none of "none"; None where nothing was asked."""
     return None if asked is None else tuple(name for name in asked if name != "none")
+
+
+def likeness_of(asked: float | None, like: Path | None) -> float:
+    """How closely it is to keep to the manner of the recording `like`, if there is one: as asked, or closely."""
+    return float(like is not None) if asked is None else asked
 
 
 def library_at(asked: Path | None) -> Opened:

@@ -36,6 +36,8 @@ def play(
     towards: options.Towards = "any",
     blend: options.Blend = 0.0,
     recall: options.Recall = 0.34,  # as much comes back as in people's playing: `python3 -m tests.bench.motifs`
+    like: options.Like = None,
+    likeness: options.Likeness = None,
     polyphony: Annotated[int, typer.Option(help="Keys at a time, at most; 32 is as many as it likes.")] = 32,
     scale: options.Scale = "any",
     answer_length: Annotated[float, typer.Option(help="An answer's length, as the call's times this.")] = 1.0,
@@ -89,8 +91,11 @@ def play(
 
     check_seconds(seconds)
     lowest, highest = range_of(range)
+    near = options.likeness_of(likeness, like)
     knobs = (temperature, top_p, density, loudness, register, sounding, polyphony, scale, answer_length)
-    settings = Settings(*knobs, mode=mode, composer=composer, towards=towards, blend=blend, recall=recall)
+    settings = Settings(
+        *knobs, mode=mode, composer=composer, towards=towards, blend=blend, recall=recall, likeness=near
+    )
     record = record and unused(record)
     if record is not None and is_sound(record):  # both names must be free
         while record.with_suffix(".mid").exists():
@@ -106,6 +111,7 @@ def play(
         profile=load_profile(profile),
         prime=prime,
         middle=middle,
+        like=like,
         settings=settings,
         lowest=lowest,
         highest=highest,

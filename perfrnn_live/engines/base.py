@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.engines.handles import Asked, HandleSpace
+from perfrnn_live.engines.handles import Asked, HandleSpace, Place
 from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.vocabulary import Vocabulary
 
@@ -74,6 +74,20 @@ class StepEngine(Protocol[State]):
         """What to add to the logits of one stream, (rows, size), for each row of `asked` (rows, handles): what is asked
         as `handles` writes it. By default nothing: an engine without handles is never called."""
         return np.zeros((len(asked), self.vocabulary.size), np.float32)
+
+    @property
+    def place_size(self) -> int:
+        """How many numbers a place in the latent space has; 0 if there is no such space."""
+        return 0
+
+    def place_of(self, keyboard: Keyboard) -> Place | None:
+        """The place of the last strikes in the latent space; None if there is none, or they are too few."""
+        return None
+
+    def likened(self, state: State, place: Place) -> Logits:
+        """What to add to the logits of one stream, (size,), so that it plays in the manner of that place. By default
+        nothing: an engine without a latent space is never called."""
+        return np.zeros(self.vocabulary.size, np.float32)
 
 
 def arrays_in(file: BinaryIO, most_bytes: int) -> dict[str, NDArray[Any]]:

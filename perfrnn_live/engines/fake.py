@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfrnn_live.engines.base import Arrays, Logits, StepEngine
-from perfrnn_live.engines.handles import PITCH_CLASSES, TAUGHT, Asked, HandleSpace
+from perfrnn_live.engines.handles import PITCH_CLASSES, TAUGHT, Asked, HandleSpace, Place
 from perfrnn_live.music.keyboard import KEY_FEATURES, Keyboard
 from perfrnn_live.music.performance import bin_to_velocity
 from perfrnn_live.music.reminders import REMINDERS
@@ -22,6 +22,7 @@ from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, PITCHES, VELOCITY_BIN
 _PRIME = 16_777_213  # products of two numbers below it, some hundred times, are far from the end of int64
 _NUMBERS = 4
 _MOODS = 61
+_LAST = 32  # strikes
 
 History = NDArray[np.int64]
 """What `FakeEngine` was ever fed, as eight numbers (2, 4): of its tokens and keyboards, and of its reminders."""
@@ -29,7 +30,8 @@ History = NDArray[np.int64]
 
 class FakeEngine(StepEngine[History]):
     """Linear recurrences modulo a prime over all that was ever fed. It plays about 40 events a second, mostly short
-    notes, and leans to what is asked. `on_step` is called at each step, and may take its time."""
+    notes, and leans to what is asked. A place in its latent space is how high and how loud the last strikes were, in
+    octaves and eights from the middle. `on_step` is called at each step, and may take its time."""
 
     def __init__(self, vocabulary: Vocabulary = PERFORMANCE_8MS, on_step: Callable[[], None] = lambda: None) -> None:
         self.vocabulary = vocabulary
@@ -82,6 +84,23 @@ class FakeEngine(StepEngine[History]):
     def handled(self, state: History, asked: Asked) -> Logits:
         mood = self._moods[1, state[0, 2] % _MOODS] / 4
         return np.asarray(asked @ self._leanings + mood)
+
+    @property
+    def place_size(self) -> int:
+        return 2
+
+    def place_of(self, keyboard: Keyboard) -> Place | None:
+        strikes = keyboard.strikes
+        if not len(strikes.pitch):
+            return None
+        return float(strikes.pitch[-_LAST:].mean() - 64) / 12, float(strikes.velocity_bin[-_LAST:].mean() - 16) / 8
+
+    def likened(self, state: History, place: Place) -> Logits:
+        added = np.zeros(self.vocabulary.size, np.float32)
+        strikes, velocities = map(self.vocabulary.tokens_of, (EventKind.NOTE_ON, EventKind.VELOCITY))
+        added[strikes] = 2 - abs(np.arange(PITCHES) - 64 - 12 * place[0]) / 6
+        added[velocities] = -abs(np.arange(VELOCITY_BINS) - 16 - 8 * place[1]) / 2
+        return added
 
 
 class ConstantEngine(StepEngine[int]):

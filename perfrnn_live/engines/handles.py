@@ -26,6 +26,7 @@ PITCH_CLASSES = 12
 _MEASURED = "density", "loudness", "register", "sounding"
 _STRESSABLE = "density", "composers", "sounding"
 
+Place = tuple[float, ...]  # in a model's latent space
 Asked = NDArray[np.float32]  # (..., handles): weights of all the corners of a `HandleSpace`
 
 
@@ -35,7 +36,8 @@ class Handles:
 
     `density` in notes a second, `loudness` as mean velocity, `register` as mean pitch; `pitch_classes` are 12 weights
     of C, C♯ … B, of which only the proportions count; `composers` are weights by name, likewise. `sounding` is how many
-    keys sound on average, by hand or by pedal.
+    keys sound on average, by hand or by pedal. `like` is the place of some music in the model's latent space, whose
+    manner counts `likeness` times.
     """
 
     density: float | None = None
@@ -44,12 +46,16 @@ class Handles:
     pitch_classes: tuple[float, ...] | None = None
     composers: tuple[tuple[str, float], ...] = ()
     sounding: float | None = None
+    like: Place | None = None
+    likeness: float = 0.0
 
     def __post_init__(self) -> None:
         for name in _MEASURED:
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value >= 0):
                 raise BadValue(f"the {name} asked for must be a number from 0 up, not {value}")
+        if not all(map(math.isfinite, (*(self.like or ()), self.likeness))):
+            raise BadValue(f"a place in a latent space is numbers, not {self.like}, {self.likeness} times")
         if self.pitch_classes is not None:
             _check_weights("pitch classes", self.pitch_classes)
             if len(self.pitch_classes) != PITCH_CLASSES:

@@ -209,6 +209,8 @@ KNOBS: dict[str, Knob] = {
         Switch("towards", 30, (ANY, *COMPOSERS)),
         Dial("blend", 31, 0.0, 1.0),
         Dial("recall", 14, 0.0, 1.0),  # MIDI 1.0 leaves 14 and 15 undefined too
+        Dial("likeness", 85, 0.0, 2.0),  # and 85 to 87
+        Dial("across", 86, 0.0, 1.0),
     )
 }
 
@@ -220,9 +222,10 @@ class Settings:
     `density`, `loudness`, `register` and `sounding` ask for notes a second, a mean velocity, a mean pitch and so many
     keys that sound, by hand or by pedal. At most `polyphony` keys of its own sound at a time; 32 is as many as it
     likes. `scale`: a key, "any", to "follow" what was played lately, or what is "held". `answer_length`: an answer's
-    length as the call's times this. `morph`: from one stored pad to another. `composer` asks for somebody's style,
-    `blend` is how far it leans `towards` somebody else's. `recall`: how often and how closely it quotes what was
-    struck before, by either player. Raises BadValue for what is out of its knob's range.
+    length as the call's times this. `morph`: from one stored pad to another; `across`: from these two to the two used
+    before them. `composer` asks for somebody's style, `blend` is how far it leans `towards` somebody else's. `recall`:
+    how often and how closely it quotes what was struck before, by either player. `likeness`: how closely it keeps to
+    the manner of a recording or of the pads. Raises BadValue for what is out of its knob's range.
     """
 
     temperature: float = 1.0
@@ -240,6 +243,8 @@ class Settings:
     towards: str = ANY
     blend: float = 0.0
     recall: float = 0.0
+    likeness: float = 0.0
+    across: float = 0.0
 
     def __post_init__(self) -> None:
         for knob in KNOBS.values():

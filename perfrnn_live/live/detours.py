@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from perfrnn_live.engines.handles import Place
 from perfrnn_live.live.controls import Action, Mode, Pad, Settings
 from perfrnn_live.live.improviser import Improviser
 from perfrnn_live.live.orders import KeepPads, Orders
 from perfrnn_live.live.pads import Pads
 from perfrnn_live.live.played import Played
+from perfrnn_live.live.steering import Steering
 from perfrnn_live.live.turns import Turns
 from perfrnn_live.live.wayback import WayBack
 from perfrnn_live.music.midi import releases, strikes
@@ -26,8 +28,10 @@ class Detours:
     `playing` is False after a silence, until the music is resumed; `frozen` is True while a passage goes round.
     """
 
-    def __init__(self, improviser: Improviser, orders: Orders, turns: Turns, way_back: WayBack, pads: Pads) -> None:
-        self._improviser, self._orders, self._turns = improviser, orders, turns
+    def __init__(
+        self, improviser: Improviser, orders: Orders, turns: Turns, way_back: WayBack, pads: Pads, steering: Steering
+    ) -> None:
+        self._improviser, self._orders, self._turns, self._steering = improviser, orders, turns, steering
         self._way_back, self._pads, self._played = way_back, pads, Played()
         self.playing = True
         self.frozen = False
@@ -65,11 +69,13 @@ class Detours:
                 self._orders.give(KeepPads(self._pads.copy()))
             case Pad(number, store=True):
                 self._pads.store(number, self._improviser.memory.at_rest(self._improviser.heard))
+                self._keep_to(self._pads.place(number))
                 self._orders.said = f"pad {number} holds this moment"
             case Pad(number):
                 moment = self._pads.recall(number)
                 self._orders.said = f"pad {number} is empty" if moment is None else f"from pad {number}"
                 if moment is not None:
+                    self._keep_to(self._pads.place(number))
                     self._go_on_from(moment, settings.mode)
 
     def fall_silent(self, at_s: float) -> None:
@@ -94,9 +100,11 @@ class Detours:
     def morph(self, settings: Settings, since_s: float) -> None:
         """Go over to a place between the two pads used last; notes that sound go on sounding. `since_s`: when it was
         asked for. A passage that goes round ends."""
-        moment = self._pads.morph(settings.morph)
-        if moment is None:
+        morphed = self._pads.morph(settings.morph, settings.across)
+        if morphed is None:
             return
+        moment, place = morphed
+        self._keep_to(place)
         if self.frozen:
             self._go_on_from(moment, settings.mode)
             return
@@ -121,6 +129,11 @@ class Detours:
             self._go_on_from(moment, settings.mode)
             self._orders.said = f"{complaint}: going on from before"
             self._orders.tell(now_s, "steered", complaint=complaint)
+
+    def _keep_to(self, place: Place | None) -> None:
+        """From now on its manner is that of this place, as far as likeness is asked for."""
+        if place is not None:
+            self._steering.place = place
 
     def _silence(self, asked_s: float, how: Panic | Release) -> None:
         def silenced(at_s: float) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections import deque
 
+from perfrnn_live.engines.handles import Place
 from perfrnn_live.live.beats import Beats, Quantise
 from perfrnn_live.live.controls import Action, Mode, Settings
 from perfrnn_live.live.course import Part
@@ -43,7 +44,7 @@ class Machine:
         self._steering, self._orders = steering, Orders()
         self._way_back = WayBack(improviser.heard, began_s)
         self._turns = Turns(improviser, self._orders, steering, self._way_back, Beats(quantise), began_s)
-        self._detours = Detours(improviser, self._orders, self._turns, self._way_back, pads)
+        self._detours = Detours(improviser, self._orders, self._turns, self._way_back, pads, steering)
         self._wishes: deque[Wish] = deque()  # in line, while an answer of the player's is waited for
         self._now_s = began_s
         self._turned_s: float | None = None  # since when a knob waits to be obeyed
@@ -65,6 +66,11 @@ class Machine:
         if self.settings.mode is Mode.TRADE:
             return "listening" if self.improviser.silent else "answering"
         return "playing"
+
+    @property
+    def place(self) -> Place | None:
+        """Where in the model's latent space the manner lies that likeness keeps to."""
+        return self._steering.place
 
     @property
     def said(self) -> str:
@@ -177,7 +183,8 @@ class Machine:
             self._orders.said = ""
             if not self._detours.frozen:
                 self._turns.change_mode(self.settings.mode, wish.at_s, now_s)
-        self._morphed = self._morphed or self.settings.morph != before.morph
+        between, was = (self.settings.morph, self.settings.across), (before.morph, before.across)
+        self._morphed = self._morphed or between != was
         if self._turned_s is None:
             self._turned_s = wish.at_s
 
@@ -191,13 +198,19 @@ class Machine:
                 self._looked_s = now_s
                 improviser.course.controls = self._steering.controls(self.settings, now_s)
         elif now_s >= self._swapped_s + _KNOB_S:  # written as in `wakes_s`: a difference may round to less
-            controls = self._steering.controls(self.settings, now_s)
-            since_s, changed, morphed = self._turned_s, controls != improviser.course.controls, self._morphed
-            improviser.course.controls = controls
-            self._swapped_s, self._turned_s, self._morphed = now_s, None, False
+            since_s, morphed = self._turned_s, self._morphed
             if morphed:
                 detours.morph(self.settings, since_s)
-            elif changed and detours.playing and not detours.frozen and improviser.course.part is Part.PLAYING:
+            controls = self._steering.controls(self.settings, now_s)
+            changed, improviser.course.controls = controls != improviser.course.controls, controls
+            self._swapped_s, self._turned_s, self._morphed = now_s, None, False
+            if (
+                not morphed
+                and changed
+                and detours.playing
+                and not detours.frozen
+                and improviser.course.part is Part.PLAYING
+            ):
                 self._turns.plan_anew("knob", since_s)
 
     def _stay_well(self, now_s: float) -> None:

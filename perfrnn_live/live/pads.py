@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from perfrnn_live.engines.base import StepEngine, arrays_in
+from perfrnn_live.engines.handles import Place
 from perfrnn_live.errors import BadValue, CannotWrite
 from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.reminders import REMEMBERED, Strikes
@@ -48,14 +49,31 @@ class Pads:
             self._use(number)
         return self._moments.get(number)
 
-    def morph(self, share: float) -> Moment | None:
-        """A moment between the two pads used last, at `share` 0 the earlier one's; None with fewer than two.
+    def place(self, number: int) -> Place | None:
+        """Where in the model's latent space the music lies that led to a pad's moment; None if it is empty, or the
+        model has no such space."""
+        return self._place(self._moments[number]) if number in self._moments else None
 
-        What the model remembers and expects is mixed in proportion; the keyboard is the nearer one's.
+    def morph(self, share: float, across: float = 0.0) -> tuple[Moment, Place | None] | None:
+        """A moment between the two pads used last, at `share` 0 the earlier one's, and `across` towards the two used
+        before them; and the place of its manner. None with fewer than two; with three or fewer, `across` does nothing.
+
+        What the model remembers and expects is mixed in proportion, like the places; the keyboard is the nearest one's.
         """
         if len(self._used) < 2:
             return None
-        one, other = (self._moments[number] for number in self._used[-2:])
+        moments = [self._moments[number] for number in self._used]
+        places = [self._place(moment) for moment in moments[-4:]]
+        moment, place = self._between(moments[-2], moments[-1], share), _mixed(places[-2], places[-1], share)
+        if len(moments) < 4 or not across:
+            return moment, place
+        there = self._between(moments[-4], moments[-3], share)
+        return self._between(moment, there, across), _mixed(place, _mixed(places[0], places[1], share), across)
+
+    def _place(self, moment: Moment) -> Place | None:
+        return self._engine.place_of(moment.keyboard)
+
+    def _between(self, one: Moment, other: Moment, share: float) -> Moment:
         nearer = one if share < 0.5 else other
         state = self._engine.mixed(one.state, other.state, share)
         logits = ((1 - share) * one.logits + share * other.logits).astype(np.float32)
@@ -143,6 +161,13 @@ class Pads:
         silent = np.zeros(PITCHES, np.bool_)
         keyboard = Keyboard(step, velocity_bin, silent, struck_step, released_step, Strikes.of(*strikes))
         return Moment(Known(self._engine.state_of(state), logits), keyboard, bool(velocity_set))
+
+
+def _mixed(one: Place | None, other: Place | None, share: float) -> Place | None:
+    """The place between two; where there is only one, that."""
+    if one is None or other is None:
+        return one or other
+    return tuple((1 - share) * a + share * b for a, b in zip(one, other, strict=True))
 
 
 def _check_numbers(strikes: Any, struck_step: Any, released_step: Any, numbers: Any) -> None:

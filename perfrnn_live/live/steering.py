@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from perfrnn_live.engines.handles import NOTHING, Handles
+from perfrnn_live.engines.handles import NOTHING, Handles, Place
 from perfrnn_live.live.controls import Settings
 from perfrnn_live.music.scales import HELD, pitch_class_histogram, pitch_class_weights
 from perfrnn_live.sampling.controls import Controls
@@ -22,11 +22,13 @@ class Steering:
     """`base` is what the instrument brings, its range and what its piano needs; the performer's settings come on top.
     With `split` the machine keeps to the other side of that pitch than the other player's last note. `manner` is how
     dense, loud and high the other player's last phrase was: asked for where the knobs leave that free. `held` are the
-    keys that the other player holds."""
+    keys that the other player holds. `place` is where in the model's latent space the manner lies that is kept to, as
+    far as the settings say."""
 
-    def __init__(self, base: Controls, split: int | None) -> None:
+    def __init__(self, base: Controls, split: int | None, place: Place | None = None) -> None:
         self._base = base
         self._split = split
+        self.place = place
         self.manner = NOTHING
         self.held: frozenset[int] = frozenset()
         self._struck: deque[tuple[float, int]] = deque(maxlen=256)  # by the other player: when and which
@@ -56,6 +58,8 @@ class Steering:
                 pitch_class_histogram(settings.scale, played),
                 settings.composers,
                 settings.sounding,
+                self.place if settings.likeness else None,
+                settings.likeness,
             ),
             polyphony=polyphony,
             pitch_classes=pitch_class_weights(settings.scale, played),

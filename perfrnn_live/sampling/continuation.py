@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from perfrnn_live.engines.base import Logits, StepEngine
 from perfrnn_live.engines.handles import UNASKED, Handles
+from perfrnn_live.errors import BadValue
 from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.vocabulary import EventKind, Vocabulary
 from perfrnn_live.sampling.controls import FREE, Constraint, Controls
@@ -163,16 +164,20 @@ class Continuation:
     def expected(self, moment: Moment, handles: Handles) -> NDArray[np.float32]:
         """The logits (size,) of the next event when `handles` are asked for. What the engine cannot be asked is left
         out."""
-        if self._terms is None or not handles.anything:
-            return moment.logits
-        asked, counts = self._terms(handles)
-        if not len(counts):
-            return moment.logits
-        return np.asarray(moment.logits + counts @ self.engine.handled(moment.state, asked))
+        logits = moment.logits
+        if self._terms is not None and handles.anything:
+            asked, counts = self._terms(handles)
+            if len(counts):
+                logits = logits + counts @ self.engine.handled(moment.state, asked)
+        if handles.like is not None and handles.likeness and self.engine.place_size:
+            logits = logits + np.float32(handles.likeness) * self.engine.likened(moment.state, handles.like)
+        return np.asarray(logits)
 
     def check(self, handles: Handles) -> None:
         """Raises BadValue on the first thing asked that the engine cannot be asked."""
         (self.engine.handles or UNASKED).check(handles)
+        if handles.like is not None and len(handles.like) != self.engine.place_size:
+            raise BadValue("this model has no latent space, so it cannot be asked to play like a recording")
 
     def choose(
         self, moment: Moment, controls: Controls, rng: np.random.Generator, constraint: Constraint = FREE

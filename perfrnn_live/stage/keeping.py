@@ -32,7 +32,8 @@ def about_session(
     began_s: float,
     files: Mapping[str, bytes],
 ) -> dict[str, Any]:
-    """All that a session begins with, as JSON can have it; `options` are those of KEPT_OPTIONS, and of `files` it has
+    """All that a session begins with, as JSON can have it; `options` are those of KEPT_OPTIONS and
+    the `place` in the latent space, and of `files` it has
     the digests."""
     settings = {name: getattr(value, "value", value) for name, value in asdict(options["settings"]).items()}
     prime = None if options["prime"] is None else str(options["prime"].absolute())

@@ -25,7 +25,7 @@ from perfrnn_live.player.clock import Clock, SystemClock, wall_s
 from perfrnn_live.player.messages import COMPUTER, PAGE, Received, Said
 from perfrnn_live.player.profiles import DAW, Profile
 from perfrnn_live.sampling.controls import Controls
-from perfrnn_live.sampling.opening import begin
+from perfrnn_live.sampling.opening import begin, place_in
 from perfrnn_live.sound.wav import is_sound, write_sound
 from perfrnn_live.stage import places
 from perfrnn_live.stage.ableton_link import LinkClock
@@ -61,7 +61,8 @@ class PlayOptions:
     typed on, and what is played there sounds. `lowest` to `highest` is the machine's range; with `split` it keeps to
     the other side of that pitch than the player's hands. It begins where `prime` ends, or else as a piece begins, or as
     in the `middle` of one; or it goes on from a session in the `library`, from so many seconds after its beginning or
-    from its end, with the knobs as they stood there. While a sequencer's clock comes in, answers begin on the next beat
+    from its end, with the knobs as they stood there. Its manner is that of the file `like`, as far as the knob
+    likeness says. While a sequencer's clock comes in, answers begin on the next beat
     or bar, as `quantise` says; with `link` the clock is Ableton Link's. OSC is listened for at `osc` and sent to
     `osc_to`, each a host and a port. Where knobs stand is sent to the output `controller`. With `transport` Start is
     sent before the first note, and Stop at the end. A `page` for tablets is served at a host and a port (0: the usual
@@ -78,6 +79,7 @@ class PlayOptions:
     prime: Path | None = None
     continues: tuple[int, float | None] | None = None
     middle: bool = False
+    like: Path | None = None
     settings: Settings = field(default_factory=Settings)
     lowest: int = 0
     highest: int = 127
@@ -130,7 +132,10 @@ def play(options: PlayOptions) -> Summary:
     try:
         continuation, start = begin(options.model, options.prime, options.middle)
         start = start if resumed_from is None else resumed_from.moment
-        continuation.check(Steering(Controls(), None).controls(options.settings, 0.0).handles)
+        place = resumed_from.place if resumed_from is not None else None
+        if options.like is not None:
+            place = place_in(continuation.engine, options.like)
+        continuation.check(Steering(Controls(), None, place).controls(options.settings, 0.0).handles)
         unknown = (continuation.engine.handles or UNASKED).unknown
         if unknown:
             _tell(f"{options.model.name} cannot be asked for {', '.join(unknown)}: those knobs change nothing")
@@ -164,7 +169,7 @@ def play(options: PlayOptions) -> Summary:
         listeners.append(kept(Journal(began_s, options.log), "the log"))
     seed = secrets.randbits(32) if options.seed is None else options.seed
     if options.library is not None:
-        asked = {name: getattr(options, name) for name in KEPT_OPTIONS}
+        asked = {name: getattr(options, name) for name in KEPT_OPTIONS} | {"place": place}
         files = files_of(pads, options.prime)
         about = about_session(asked, options.model.name, profile, continuation.engine.fingerprint, seed, began_s, files)
         keeper = Keeper(options.library, about, began_s, wall_s, say, files.values())
@@ -196,6 +201,7 @@ def play(options: PlayOptions) -> Summary:
             settings=options.settings,
             controls=base,
             split=options.split,
+            place=place,
             seed=seed,
             beams=options.beams,
             lead_s=profile.longest_delay_s,

@@ -18,6 +18,7 @@ from typing import Any, get_args
 import numpy as np
 
 from perfrnn_live.engines.base import StepEngine
+from perfrnn_live.engines.handles import Place
 from perfrnn_live.errors import BadValue
 from perfrnn_live.library.packed import Fact
 from perfrnn_live.library.store import Entry, Library
@@ -89,7 +90,9 @@ def machine_of(library: Library, entry: Entry, model: Path) -> Machine:
         rng, beams, began_s = np.random.default_rng(int(about["seed"])), int(about["beams"]), entry.began_s
         improviser = Improviser(continuation, start, allowed, rng, float(about["lead_s"]), beams)
         pads = _pads(library, entry, continuation.engine, model)
-        return Machine(improviser, settings, Steering(allowed, about["split"]), pads, began_s, about["quantise"])
+        place = about.get("place")  # earlier sessions have none
+        steering = Steering(allowed, about["split"], None if place is None else tuple(map(float, place)))
+        return Machine(improviser, settings, steering, pads, began_s, about["quantise"])
     except (KeyError, TypeError, ValueError) as error:
         raise BadValue(f"session {entry.id} does not say how it began: {error}") from error
 
@@ -118,10 +121,12 @@ def _pads(library: Library, entry: Entry, engine: StepEngine[Any], model: Path) 
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """Where a kept session stood `at_s` from its beginning: the music, with every key let go, and the knobs."""
+    """Where a kept session stood `at_s` from its beginning: the music, with every key let go, the knobs,
+    and the place in the latent space that they refer to."""
 
     moment: Moment
     settings: Settings
+    place: Place | None
     at_s: float
 
 
@@ -137,7 +142,8 @@ def resumed(library: Library, session: int, at_s: float | None, model: Path) -> 
         if isinstance(fact, _KINDS):
             machine.react(fact)
     improviser = machine.improviser
-    return Resumed(improviser.memory.at_rest(improviser.heard), machine.settings, min(at_s, entry.seconds))
+    moment = improviser.memory.at_rest(improviser.heard)
+    return Resumed(moment, machine.settings, machine.place, min(at_s, entry.seconds))
 
 
 def _both(fact: Sent, due_s: float, message: bytes) -> tuple[tuple[float, bytes], tuple[float, bytes]]:

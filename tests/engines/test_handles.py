@@ -27,10 +27,12 @@ from perfrnn_live.engines.lstm.onnx import OnnxEngine
 from perfrnn_live.errors import BadValue
 from perfrnn_live.music.codec import decode
 from perfrnn_live.music.composers import COMPOSERS
+from perfrnn_live.music.midifile import write_notes
 from perfrnn_live.music.performance import Note
 from perfrnn_live.sampling.continuation import Continuation
 from perfrnn_live.sampling.controls import Controls
 from perfrnn_live.sampling.generation import generate
+from perfrnn_live.sampling.opening import place_in
 
 NAN, INFINITY = float("nan"), float("inf")
 MEASURED = {
@@ -245,6 +247,26 @@ def test_the_shipped_model_follows(
         return [note for tokens in pieces for note in decode(tokens, continuation.vocabulary)]
 
     assert measure(played(more)) - measure(played(less)) > apart
+
+
+def test_the_shipped_model_plays_like_a_recording(shipped: Path, tmp_path: Path) -> None:
+    """High and loud runs, low and soft chords: it leans to either, and quotes neither."""
+    continuation = Continuation(OnnxEngine(shipped))
+    (start,) = continuation.beginning(symbol=continuation.vocabulary.middle)
+    runs = [Note(n / 10, n / 10 + 0.1, 76 + n * 5 % 17, 95) for n in range(300)]
+    chords = [Note(n // 3 * 0.8, n // 3 * 0.8 + 0.7, 40 + n // 3 % 5 + 4 * (n % 3), 45) for n in range(150)]
+
+    def played(notes: list[Note]) -> list[Note]:
+        recording = tmp_path / f"{len(notes)}.mid"
+        write_notes(recording, notes)
+        asked = Handles(like=place_in(continuation.engine, recording), likeness=1.0)
+        pieces = generate(continuation, start, SECONDS, Controls(handles=asked), np.random.default_rng(1), count=COUNT)
+        return [note for tokens in pieces for note in decode(tokens, continuation.vocabulary)]
+
+    high, low = played(runs), played(chords)
+    assert note_rate(high) > note_rate(low)
+    assert velocities(high) > velocities(low) + 15
+    assert pitches(high) > pitches(low) + 8
 
 
 def test_every_composer_is_somebody_else_to_the_shipped_model(shipped: Path) -> None:

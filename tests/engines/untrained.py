@@ -9,6 +9,7 @@ import numpy as np
 
 from perfrnn_live.engines.arrays import WEIGHTS
 from perfrnn_live.engines.card import write_card
+from perfrnn_live.engines.latent import REACH, TOLD
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS as EVENTS
 from perfrnn_live.music.vocabulary import PITCHES
 
@@ -73,3 +74,14 @@ def write_untrained(kind: str, folder: Path, seed: int = 1) -> Path:
     np.savez(folder / WEIGHTS, **weights)
     write_card(folder, {"engine": kind, "vocabulary": EVENTS.name, "network": network})
     return folder
+
+
+def latent_arrays(cells: int, events: int, size: int, width: int = 6, hidden: int = 7) -> dict[str, Any]:
+    """Those of a latent space, for an LSTM of so many cells."""
+    rng = np.random.default_rng(1)
+    shapes: Shapes = {name: (count, width) for name, count in TOLD.items()}
+    products: Shapes = {f"around.{layer}": ((2 * REACH + 1) * width, width) for layer in range(2)}
+    products |= {"place": (2 * width, size), "expected": (cells, hidden), "hidden": (hidden, hidden)}
+    products |= {"output": (hidden, events)}
+    shapes |= products | {f"{name}.bias": shape[1:] for name, shape in products.items()} | {"asked": (size, hidden)}
+    return {name: rng.normal(0, 0.3, shape).astype(np.float16) for name, shape in shapes.items()}

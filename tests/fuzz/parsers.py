@@ -18,6 +18,7 @@ import numpy as np
 from perfrnn_live.engines.arrays import WEIGHTS
 from perfrnn_live.engines.card import find_model, write_card
 from perfrnn_live.engines.fake import FakeEngine
+from perfrnn_live.engines.latent import LATENT, Latent
 from perfrnn_live.engines.lstm.sizes import read_sizes
 from perfrnn_live.engines.markov import COUNTS
 from perfrnn_live.engines.registry import load
@@ -36,12 +37,14 @@ from perfrnn_live.music.codec import encode
 from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.midi import control_change, note_off, note_on
 from perfrnn_live.music.midifile import read_beginning, read_ending, read_notes
+from perfrnn_live.music.performance import Note
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS
 from perfrnn_live.player.messages import PortBack, PortLost, Pulse, Received, Said, Sent, TakenBack, Transport
 from perfrnn_live.player.profiles import DISKLAVIER, load_profile
 from perfrnn_live.sampling.continuation import Continuation
 from perfrnn_live.stage.bindings import Bindings
 from perfrnn_live.stage.osc import LOOPBACK, OscIn
+from tests.engines.untrained import latent_arrays
 from tests.midi_files import chunk, midi, track
 
 _FRAMES = {"layers": 1, "cells": 1}
@@ -236,6 +239,23 @@ def _frames_seeds(folder: Path) -> Iterable[bytes]:
         yield file.getvalue()
 
 
+def _latent(path: Path) -> None:
+    _readable_zips()
+    latent = Latent.beside(path.parent, 4, 8)
+    assert latent is not None
+    keyboard = Keyboard.silent()
+    for token in encode([Note(n / 8, n / 8 + 0.1, 60 + n, 80) for n in range(40)], PERFORMANCE_8MS):
+        keyboard = keyboard.after(PERFORMANCE_8MS.events[token])
+    place = latent.place_of(keyboard)
+    assert place is None or all(map(math.isfinite, place))
+
+
+def _latent_seeds(folder: Path) -> Iterable[bytes]:
+    with io.BytesIO() as file:
+        np.savez_compressed(file, **latent_arrays(4, 8, 2))
+        yield file.getvalue()
+
+
 _OSC: list[OscIn] = []
 
 
@@ -274,6 +294,7 @@ PARSERS = {
     "card": Parser(_in_file("card.json", _card), lambda folder: map(_encoded, _cards()), longest=16_384),
     "card of JSON": _in_json("card.json", _cards, _card),
     "markov": Parser(_in_file(COUNTS, _markov), _markov_seeds, longest=16_384),
+    "latent": Parser(_in_file(LATENT, _latent), _latent_seeds, longest=16_384),
     "frames": Parser(_in_file(WEIGHTS, _frames), _frames_seeds, longest=16_384),
     "profile": Parser(_in_file("in.toml", lambda path: load_profile(str(path))), _profile_seeds),
     "controls": Parser(

@@ -72,6 +72,8 @@ def test_there_is_a_knob_for_every_setting() -> None:
         ("scale", "any", "Bb major", "B minor"),
         ("answer_length", 0.25, 1.0, 4.0),
         ("morph", 0.0, 0.5, 1.0),
+        ("likeness", 0.0, 1.0, 2.0),
+        ("across", 0.0, 0.5, 1.0),
         ("mode", Mode.SOLO, Mode.TRADE, Mode.DUET),
         ("composer", "any", "debussy", "other"),
         ("towards", "any", "debussy", "other"),
@@ -227,7 +229,7 @@ def test_who_cannot_be_asked_for_is_refused_with_those_who_can(name: str, nobody
 def test_texts_for_the_screen() -> None:
     assert [knob.text(getattr(Settings(), name)) for name, knob in KNOBS.items()] == [
         *("1.00", "1.00", "free", "free", "free", "free", "32", "any", "1.00"),
-        *("0.00", "solo", "any", "any", "0.00", "0.00"),
+        *("0.00", "solo", "any", "any", "0.00", "0.00", "0.00", "0.00"),
     ]
     asked = Settings(density=8.4, loudness=60, register=45.5, composer="bach", blend=0.256, mode=Mode.DUET)
     names = ("density", "loudness", "register", "composer", "blend", "mode")

@@ -263,6 +263,26 @@ def test_morphing_goes_on_from_between_two_pads() -> None:
     sitting.check_silent()
 
 
+def test_pads_and_the_way_between_them_are_whose_manner_is_kept_to() -> None:
+    """High and loud on one pad, low and soft on the other: likeness keeps to them, and halfway to what lies between."""
+    sitting = Sitting(settings=Settings(likeness=2.0))
+    places = []
+    for at_s, key in ((1002.0, "1"), (1005.0, "2")):
+        sitting.press_at(at_s, "s")
+        sitting.press_at(at_s, key)
+        sitting.link.at(at_s + 0.1, lambda: places.append(sitting.improviser.course.controls.handles.like))
+    sitting.press_at(1006.0, "1")
+    sitting.link.at(1006.5, lambda: places.append(sitting.improviser.course.controls.handles.like))
+    sitting.link.knob_at(1008.0, 0, 27)
+    sitting.link.knob_at(1008.0, 64, 27)
+    sitting.session.run(10.0)
+    one, other, again = places
+    assert one is not None and other is not None and one != other and again == one
+    halfway = sitting.improviser.course.controls.handles.like
+    assert halfway == pytest.approx([(a + b) / 2 for a, b in zip(one, other, strict=True)])
+    sitting.check_silent()
+
+
 @pytest.mark.parametrize(("hand", "side"), [(80, range(0, 60)), (40, range(60, 128))])
 def test_with_a_split_it_keeps_to_the_other_side(hand: int, side: range) -> None:
     sitting = Sitting(settings=Settings(mode=Mode.DUET), split=60)

@@ -14,7 +14,7 @@ from perfrnn_live.engines.handles import Handles
 from perfrnn_live.errors import BadValue, CannotWrite
 from perfrnn_live.live.pads import Pads, open_pads
 from perfrnn_live.music.vocabulary import EventKind
-from perfrnn_live.sampling.continuation import Moment
+from perfrnn_live.sampling.continuation import Continuation, Moment
 from perfrnn_live.sampling.controls import Controls
 from tests.fakes import TracedContinuation, same_moment
 
@@ -64,6 +64,12 @@ def test_what_is_stored_is_recalled(tmp_path: Path) -> None:
     assert pads.filled == {1, 8}
 
 
+def morphed(pads: Pads, share: float, across: float = 0.0) -> Moment:
+    found = pads.morph(share, across)
+    assert found is not None
+    return found[0]
+
+
 def test_a_morph_goes_from_one_pad_to_the_one_used_after_it(tmp_path: Path) -> None:
     pads, (one, other) = Pads(FakeEngine(), "a", tmp_path / "pads.npz"), moments(2)
     assert pads.morph(0.5) is None
@@ -71,17 +77,50 @@ def test_a_morph_goes_from_one_pad_to_the_one_used_after_it(tmp_path: Path) -> N
     assert pads.morph(0.5) is None
     pads.store(2, other)
     for share, end in ((0.0, one), (1.0, other)):
-        assert_same(pads.morph(share), end)
-    halfway = pads.morph(0.5)
-    assert halfway is not None
+        assert_same(morphed(pads, share), end)
+    halfway = morphed(pads, 0.5)
     np.testing.assert_allclose(halfway.state, (one.state + other.state) / 2, rtol=0, atol=0.5)
     np.testing.assert_allclose(halfway.logits, (one.logits + other.logits) / 2, rtol=1e-5)
     assert halfway.logits.dtype == np.float32
     for share, nearer in ((0.49, one), (0.51, other)):
-        between = pads.morph(share)
-        assert between is not None and between.keyboard is nearer.keyboard
+        assert morphed(pads, share).keyboard is nearer.keyboard
     pads.recall(1)
-    assert_same(pads.morph(1.0), one)
+    assert_same(morphed(pads, 1.0), one)
+
+
+def test_across_leads_to_the_two_pads_used_before(tmp_path: Path) -> None:
+    """Four pads are the corners of a square."""
+    pads, four = Pads(FakeEngine(), "a", tmp_path / "pads.npz"), moments(4)
+    for number, moment in enumerate(four[:3], 1):
+        pads.store(number, moment)
+    assert_same(morphed(pads, 1.0, 1.0), four[2])  # of three, across leads nowhere
+    pads.store(4, four[3])
+    for share, across, corner in ((0.0, 0.0, 2), (1.0, 0.0, 3), (0.0, 1.0, 0), (1.0, 1.0, 1)):
+        assert_same(morphed(pads, share, across), four[corner])
+    middle = morphed(pads, 0.5, 0.5)
+    np.testing.assert_allclose(middle.logits, np.mean([each.logits for each in four], axis=0), rtol=1e-4, atol=1e-5)
+
+
+def test_places_are_mixed_like_moments(tmp_path: Path) -> None:
+    pads, four = Pads(FakeEngine(), "a", tmp_path / "pads.npz"), moments(4)
+    assert pads.place(1) is None
+    for number, moment in enumerate(four, 1):
+        pads.store(number, moment)
+    places = [pads.place(number) for number in range(1, 5)]
+    assert all(place is not None for place in places) and len({*places}) == 4
+    found = pads.morph(0.25, 0.5)
+    assert found is not None
+    weights = (0.375, 0.125, 0.375, 0.125)
+    np.testing.assert_allclose(np.array(found[1]), np.array(weights) @ np.array(places), atol=1e-9)
+
+
+def test_pads_of_a_model_without_a_latent_space_have_no_place(tmp_path: Path) -> None:
+    engine = ConstantEngine()
+    pads = Pads(engine, "constant", tmp_path / "pads.npz")
+    for number in (1, 2):
+        pads.store(number, Continuation(engine).beginning()[0])
+    found = pads.morph(0.5)
+    assert found is not None and found[1] is None and pads.place(1) is None
 
 
 def test_a_file_brings_everything_back(tmp_path: Path) -> None:

@@ -48,6 +48,14 @@ def test_numbers_are_asked_for_as_they_are(steering: Steering) -> None:
     assert np.count_nonzero(TAUGHT.row(only)) == 1  # fifty is a corner, and of the others nothing is said
 
 
+def test_a_place_is_asked_for_as_far_as_likeness_says() -> None:
+    steering = Steering(BASE, None, (1.0, -0.5))
+    assert steering.controls(Settings(), 0.0).handles == NOTHING
+    assert steering.controls(Settings(likeness=0.5), 0.0).handles == Handles(like=(1.0, -0.5), likeness=0.5)
+    steering.place = None
+    assert steering.controls(Settings(likeness=0.5), 0.0).handles.like is None
+
+
 def test_a_key_asks_for_its_profile_and_hardly_lets_anything_else_through(steering: Steering) -> None:
     strike(steering, 1.0, 60, 64, 67)  # in another key
     controls = steering.controls(Settings(scale="F# minor"), 1.0)

@@ -17,6 +17,8 @@ from perfrnn_live.engines.card import find_model
 from perfrnn_live.library.store import Library
 from perfrnn_live.live.wishes import Do
 from perfrnn_live.music.midi import note_off, note_on
+from perfrnn_live.music.midifile import write_notes
+from perfrnn_live.music.performance import Note
 from tests.bench.killed import kill_one, look_at
 from tests.midi_files import midi, track
 
@@ -70,7 +72,10 @@ def test_it_is_the_same_again_though_its_pads_and_priming_file_are_others_now(
     prime.write_bytes(midi(track((0, note_on(60, 64)), (500, note_off(60)), (700, note_on(67, 64)))))
     pads = tmp_path / "pads.npz"
     shutil.copy(find_model("maestro") / "pads.npz", pads)
-    asked = ("play", "--output", "none", "--seconds", "3", "--quiet", "--prime", str(prime), "--pads", str(pads))
+    like = tmp_path / "like.mid"
+    write_notes(like, [Note(n / 8, n / 8 + 0.1, 70 + n % 9, 100) for n in range(60)])
+    files = ("--prime", str(prime), "--pads", str(pads), "--like", str(like))
+    asked = ("play", "--output", "none", "--seconds", "3", "--quiet", *files)
     session = subprocess.Popen(
         [sys.executable, "-m", "perfrnn_live", *asked, "--osc", "9123", *library], stderr=subprocess.PIPE, text=True
     )
@@ -82,8 +87,8 @@ def test_it_is_the_same_again_though_its_pads_and_priming_file_are_others_now(
     client._sock.close()  # the package leaves it to the garbage collector
     _, said = session.communicate(timeout=30)
     assert (session.returncode, said) == (0, "")
-    prime.unlink()
-    pads.unlink()
+    for file in (prime, pads, like):
+        file.unlink()
     told = command("replay", "1", "--check", *library)
     assert told.returncode == 0, told.stderr
     with Library(tmp_path / "sessions.db") as kept:
@@ -92,7 +97,10 @@ def test_it_is_the_same_again_though_its_pads_and_priming_file_are_others_now(
 
 def test_it_plays_on_from_where_it_was_and_that_is_the_same_again_too(tmp_path: Path) -> None:
     library = ("--library", str(tmp_path / "sessions.db"))
-    asked = ("play", "--output", "none", "--seconds", "4", "--quiet", "--temperature", "0.9", "--density", "9")
+    like = tmp_path / "like.mid"
+    write_notes(like, [Note(n / 8, n / 8 + 0.1, 70 + n % 9, 100) for n in range(60)])
+    knobs = ("--temperature", "0.9", "--density", "9", "--like", str(like))
+    asked = ("play", "--output", "none", "--seconds", "4", "--quiet", *knobs)
     assert command(*asked, *library).returncode == 0
     went_on = command(
         "sessions", "continue", "1", "--at", "2.5", "--output", "none", "--seconds", "3", "--quiet", *library
@@ -101,6 +109,7 @@ def test_it_plays_on_from_where_it_was_and_that_is_the_same_again_too(tmp_path: 
     with Library(tmp_path / "sessions.db") as kept:
         newer, older = kept.entries()
         assert newer.about["continues"] == [1, 2.5]
+        assert newer.about["place"] == older.about["place"] and len(newer.about["place"]) == 8
         assert newer.about["settings"] == older.about["settings"] and newer.about["settings"]["density"] == 9.0
     told = command("replay", "2", "--check", *library)
     assert told.returncode == 0, told.stderr

@@ -30,6 +30,7 @@ FEATURES: dict[str, tuple[object, ...]] = {
     "action": ("none", "again", "freeze", "pad", "morph", "panic", "phrase over", "knob", "mode", "stop"),
     "pause_s": (0.0, 40.0),
     "recall": (0.0, 0.5),
+    "likeness": (0.0, 1.0),
     "scale": ("any", "held"),
     "quantise": ("off", "beat"),
 }
@@ -63,6 +64,7 @@ class Case:
     action: str
     pause_s: float
     recall: float
+    likeness: float
     scale: str
     quantise: Quantise
 
@@ -83,7 +85,7 @@ def named(case: Case) -> str:
 def played(case: Case) -> Sitting:
     """Two phrases; the action, twice, while a key is held; perhaps a long rest; and a phrase at the end."""
     port = PAGE if case.hands == "on the page" else ""
-    settings = Settings(mode=case.mode, recall=case.recall, scale=case.scale)
+    settings = Settings(mode=case.mode, recall=case.recall, likeness=case.likeness, scale=case.scale)
     sitting = Sitting(
         3, settings, beams=case.beams, thru=case.hands == "on keys", profile=case.profile, quantise=case.quantise
     )
@@ -118,6 +120,7 @@ def ask(sitting: Sitting, action: str, at_s: float) -> None:
         sitting.link.knob_at(at_s, 0, 27)
         for place in range(60):  # a sweep of half a second
             sitting.link.knob_at(at_s + place / 120, 2 * place, 27)
+            sitting.link.knob_at(at_s + place / 120, place, 86)  # and across, which needs four pads
 
 
 def spans(sitting: Sitting) -> list[tuple[int, float, float]]:

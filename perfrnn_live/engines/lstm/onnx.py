@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from perfrnn_live.engines.base import Logits, fingerprint
 from perfrnn_live.engines.card import HANDLING, ONNX
-from perfrnn_live.engines.handles import Asked
+from perfrnn_live.engines.handles import Asked, Place
+from perfrnn_live.engines.latent import Latent
 from perfrnn_live.engines.lstm.sizes import read_sizes
 from perfrnn_live.engines.lstm.state import Context, HiddenState, HiddenStates, LstmEngine
 from perfrnn_live.errors import CheckpointMismatch
+from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.reminders import REMINDERS
 
 
@@ -36,18 +38,30 @@ class OnnxEngine(LstmEngine):
         shapes, asked = _shapes(self._handling), ("batch", handles.size)
         if shapes != {"inner": ("batch", cells), "asked": asked, "added": ("batch", size)}:
             raise CheckpointMismatch(f"{folder / HANDLING} and its card differ in size: {shapes}")
+        self._latent = Latent.beside(folder, cells, size)
         graphs = ((folder / name).read_bytes() for name in (ONNX, HANDLING))
         self._fingerprint = fingerprint(*graphs, vocabulary.name.encode(), handles.text.encode())
 
     @property
     def fingerprint(self) -> str:
-        """A digest of both graphs, the vocabulary and what the handles mean."""
+        """A digest of both graphs, the vocabulary and what the handles mean: all that states depend on."""
         return self._fingerprint
 
     def handled(self, state: HiddenState, asked: Asked) -> Logits:
         inner = np.repeat(state.inner[None], len(asked), axis=0)
         (added,) = self._handling.run(None, {"inner": inner, "asked": asked})
         return np.asarray(added)
+
+    @property
+    def place_size(self) -> int:
+        return self._latent.size if self._latent is not None else 0
+
+    def place_of(self, keyboard: Keyboard) -> Place | None:
+        return self._latent.place_of(keyboard) if self._latent is not None else None
+
+    def likened(self, state: HiddenState, place: Place) -> Logits:
+        assert self._latent is not None, "there is no latent space"
+        return self._latent.added(state.inner, place)
 
     def _stepped(
         self, tokens: NDArray[np.int64], context: Context, states: HiddenStates
