@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from perfrnn_live.engines.handles import Place
 from perfrnn_live.live.controls import Action, Mode, Pad, Settings
 from perfrnn_live.live.improviser import Improviser
 from perfrnn_live.live.orders import KeepPads, Orders
-from perfrnn_live.live.pads import Pads
+from perfrnn_live.live.pads import Pads, Sight
 from perfrnn_live.live.played import Played
 from perfrnn_live.live.steering import Steering
 from perfrnn_live.live.turns import Turns
@@ -36,6 +36,16 @@ class Detours:
         self.playing = True
         self.frozen = False
         self._starts = False
+
+    @property
+    def pads(self) -> Mapping[int, Sight]:
+        """How what each filled pad holds looks, by number."""
+        return self._pads.sights
+
+    @property
+    def used_pads(self) -> tuple[int, ...]:
+        """The pads that hold something, the one used last at the end."""
+        return self._pads.used
 
     def sent(self, report: Sent) -> None:
         """The player sent something: keep it, because `freeze` may repeat it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Mapping
 
 from perfrnn_live.engines.handles import Place
 from perfrnn_live.live.beats import Beats, Quantise
@@ -14,7 +15,7 @@ from perfrnn_live.live.detours import Detours
 from perfrnn_live.live.happenings import Happening, PlayerBack, PlayerGone, Time
 from perfrnn_live.live.improviser import Improviser
 from perfrnn_live.live.orders import Order, Orders
-from perfrnn_live.live.pads import Pads
+from perfrnn_live.live.pads import Pads, Sight
 from perfrnn_live.live.steering import Steering
 from perfrnn_live.live.turns import Turns
 from perfrnn_live.live.wayback import WayBack
@@ -66,6 +67,20 @@ class Machine:
         if self.settings.mode is Mode.TRADE:
             return "listening" if self.improviser.silent else "answering"
         return "playing"
+
+    @property
+    def pads(self) -> Mapping[int, Sight]:
+        """How what each filled pad holds looks, by number."""
+        return self._detours.pads
+
+    @property
+    def used_pads(self) -> tuple[int, ...]:
+        """The pads that hold something, the one used last at the end."""
+        return self._detours.used_pads
+
+    def nearly_over(self, now_s: float) -> float | None:
+        """How sure it is that the other player's phrase is over, 0 to 1; None if there is none."""
+        return self._turns.nearly_over(now_s)
 
     @property
     def place(self) -> Place | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
@@ -9,8 +10,11 @@ import numpy as np
 
 from perfrnn_live.live.hearing import Change
 from perfrnn_live.music.codec import StreamEncoder
+from perfrnn_live.music.vocabulary import EventKind
 from perfrnn_live.sampling.continuation import Continuation, Moment
+from perfrnn_live.sampling.draw import log_softmax
 
+_LAST = 8  # notes that are looked back at
 _MODERATE = 64  # the velocity at which held keys enter recalled music
 
 
@@ -39,10 +43,12 @@ class Memory:
     def __init__(self, continuation: Continuation, start: Moment) -> None:
         self._continuation = continuation
         self.step_s = continuation.vocabulary.step_s
+        self._strikes = continuation.vocabulary.tokens_of(EventKind.NOTE_ON)
         self.heard = start
         self.held: frozenset[int] = frozenset()
         self.origin_s: float | None = None
         self._rested_steps = 0
+        self._surprises: deque[float] = deque(maxlen=_LAST)  # nats, of the other player's strikes
         self._chord: _Chord | None = None  # the latest, as long as nothing else has been heard since
         self._chord_events: list[tuple[int, Moment]] = []  # its tokens, and where the music stood after each
 
@@ -65,6 +71,12 @@ class Memory:
         """All that is still to come comes so much later."""
         assert self.origin_s is not None
         self.origin_s += seconds
+
+    @property
+    def surprise(self) -> float | None:
+        """How little the model expected the other player's last keys, in nats a strike, given that something is struck:
+        0 if it was sure of each, 4.5 if any of 88 was as likely; None before the first."""
+        return sum(self._surprises) / len(self._surprises) if self._surprises else None
 
     def own(self, moment: Moment) -> set[int]:
         """The pitches that sound at `moment` because the machine struck them."""
@@ -131,7 +143,11 @@ class Memory:
         same = next((n for n, token in enumerate(tokens) if n >= len(fed) or fed[n][0] != token), len(tokens))
         events = fed[:same]
         for token in tokens[same:]:
-            (moment,) = self._continuation.feed([events[-1][1] if events else chord.before], [token])
+            before = events[-1][1] if events else chord.before
+            if self._strikes.start <= token < self._strikes.stop:
+                expected = log_softmax(before.logits[None, self._strikes])[0]
+                self._surprises.append(float(-expected[token - self._strikes.start]))
+            (moment,) = self._continuation.feed([before], [token])
             events.append((token, moment))
         self._chord, self._chord_events = chord, events
         if events:

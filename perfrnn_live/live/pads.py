@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,8 +19,31 @@ from perfrnn_live.music.vocabulary import PITCHES, VELOCITY_BINS
 from perfrnn_live.sampling.continuation import Known, Moment
 
 PADS = 8
+_SHOWN = 48  # strikes
+_LOUD, _HIGH = (13.0, 19.0), (57.0, 68.0)  # velocity bins and pitches: thirds of people's playing, about
 _MOST_BYTES = 50_000_000  # in a file of pads; eight moments have one
 _LATEST_STEP = 1 << 40
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What can be seen of a moment: in `words` how the last strikes were, and of each of them how many seconds before
+    the last it was, its pitch and its velocity bin."""
+
+    words: str
+    struck: tuple[tuple[float, int, int], ...]
+
+    @classmethod
+    def of(cls, strikes: Strikes, steps_per_second: int) -> Sight:
+        """How these look."""
+        step, pitch, velocity = (each[-_SHOWN:] for each in (strikes.step, strikes.pitch, strikes.velocity_bin))
+        ago_s = np.round((step[-1:] - step) / steps_per_second, 2)
+        struck = tuple(zip(ago_s.tolist(), pitch.tolist(), velocity.tolist(), strict=True))
+        if len(struck) < 2:
+            return cls("silence", struck)
+        loud = ("soft", "middling", "loud")[int(np.searchsorted(_LOUD, velocity.mean()))]
+        high = ("low", "central", "high")[int(np.searchsorted(_HIGH, pitch.mean()))]
+        return cls(f"{loud}, {high}, {(len(struck) - 1) / max(struck[0][0], 0.1):.0f}/s", struck)
 
 
 class Pads:
@@ -31,7 +55,18 @@ class Pads:
         self.model = model
         self.path = path
         self._moments: dict[int, Moment] = {}
+        self._sights: dict[int, Sight] = {}
         self._used: list[int] = []  # each once, the latest last
+
+    @property
+    def sights(self) -> dict[int, Sight]:
+        """How what each filled pad holds looks, by number."""
+        return dict(self._sights)
+
+    @property
+    def used(self) -> tuple[int, ...]:
+        """The pads that hold something, the one used last at the end."""
+        return tuple(self._used)
 
     @property
     def filled(self) -> frozenset[int]:
@@ -41,6 +76,7 @@ class Pads:
     def store(self, number: int, moment: Moment) -> None:
         """Keep a silent moment, in place of what the pad held."""
         self._moments[number] = moment
+        self._sights[number] = Sight.of(moment.keyboard.strikes, self._engine.vocabulary.steps_per_second)
         self._use(number)
 
     def recall(self, number: int) -> Moment | None:
@@ -82,7 +118,7 @@ class Pads:
     def copy(self) -> Pads:
         """These pads as they are now."""
         pads = Pads(self._engine, self.model, self.path)
-        pads._moments, pads._used = dict(self._moments), list(self._used)
+        pads._moments, pads._sights, pads._used = dict(self._moments), dict(self._sights), list(self._used)
         return pads
 
     def written(self) -> bytes:

@@ -56,6 +56,14 @@ class Turns:
         over_s = self._phrase.over_at_s()
         return None if over_s is None else max(over_s, self.beats.next_s(over_s) - _AHEAD_S)
 
+    def nearly_over(self, now_s: float) -> float | None:
+        """How sure it is that the other player's phrase is over: 0 at the last strike, then up to 1; None if there is
+        none."""
+        struck_s, over_s = self._phrase.last_strike_s, self._phrase.over_at_s()
+        if struck_s is None or over_s is None:
+            return None
+        return min(max((now_s - struck_s) / max(over_s - struck_s, 1e-6), 0.0), 1.0)
+
     def receive(self, arrival_s: float, message: bytes) -> None:
         """The other player moved a key or a pedal."""
         if not is_played(message):

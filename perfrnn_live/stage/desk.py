@@ -56,6 +56,7 @@ class Switching(Enum):
     STORE_NEXT = "the next pad is stored and not recalled"
     LEARN = "learn"
     LEARN_NOTHING = "learn nothing"
+    HELP = "show what each key does, or no longer"
 
 
 FaceWish = Action | Pad | Put | Nudge | Select | Learn | Switching
@@ -83,6 +84,7 @@ class Desk:
         self._controllers = Controllers()
         self._stands: dict[str, float] = {}  # where each controller does
         self._channels: dict[str, int] = {}  # on which it was heard last
+        self.helps = False
         self.selected = next(iter(KNOBS))
         self._bindings = Bindings(learned)
         self._habits: defaultdict[str, Habit] = defaultdict(Habit)
@@ -181,6 +183,8 @@ class Desk:
                 self._learning = self.selected
             case Learn(name):
                 self._learning = name
+            case Switching.HELP:
+                self.helps = not self.helps
             case Switching.LEARN_NOTHING:
                 self._learning = None
             case Pad(number, store):

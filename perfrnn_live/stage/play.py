@@ -183,7 +183,7 @@ def play(options: PlayOptions) -> Summary:
             page.begin(began_s, clock.now)
             listeners.append(page)
             faces.append(page)
-            _tell(page.link) if options.quiet else show_link(page.link)
+            _tell(page.link) if options.quiet else show_link(page)
         if options.osc_to is not None:
             other_programs = OscOut(options.osc_to)
             faces.append(Shown(lambda: other_programs))

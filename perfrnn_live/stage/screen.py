@@ -22,7 +22,13 @@ _KNOBS_A_LINE = 5
 _STATES = {"silent": "red", "listening": "yellow", "frozen": "blue"}
 _KEYS = (
     "←→ knob  ↑↓ turn  m mode  enter your phrase ends  l learn  space silence  q end",
-    "a again  f freeze  1-8 recall  s 1-8 store  w keep the pads",
+    "a again  f freeze  1-8 recall  s 1-8 store  w keep the pads  k good  ? help",
+)
+_HELP = (  # of a key, and what it does: two columns of 80 hold them
+    *(("← → tab", "select a knob"), ("↑ ↓ + -", "turn it"), ("m", "next mode"), ("enter", "your phrase is over")),
+    *(("a", "again, another answer"), ("f", "freeze, and go on"), ("k", "this was good: mark it")),
+    *(("space", "silence, and play on"), ("1-8", "play on from a pad"), ("s 1-8", "store this on a pad")),
+    *(("w", "keep the pads on disk"), ("l", "learn a controller"), ("esc", "learn nothing"), ("q", "end")),
 )
 
 Column = tuple[frozenset[int], frozenset[int]]  # the pitches that the machine and the other player sound
@@ -69,7 +75,8 @@ class Screen:
         said = [*before[-_KEPT + 1 :], Text(status.said, style="yellow")]
         for line in (*lines, *keys, *said):
             line.no_wrap, line.overflow = True, "crop"
-        return Group(*lines, self._draw_roll(status.planned), *keys, *said)
+        middle = self._draw_help(status) if status.helps else self._draw_roll(status.planned)
+        return Group(*lines, middle, *keys, *said)
 
     @property
     def _is_high(self) -> bool:
@@ -82,6 +89,16 @@ class Screen:
             line.append(f"{label(name)} {value}", style="reverse" if name == status.selected else "")
             line.append("  ")
         return line
+
+    def _draw_help(self, status: Status) -> Text:
+        """What each key does, and what the pads hold; as many lines as the roll has."""
+        told = [f"{key:>9}  {what:<26}" for key, what in _HELP]
+        half = len(told) // 2
+        lines = [left + right for left, right in zip(told[:half], told[half:], strict=True)]
+        pads = [f"{f'pad {number}':>9}  {sight.words:<26}" for number, sight in status.pads.items()]
+        lines += ["".join(pads[first : first + 2]) for first in range(0, len(pads), 2)]
+        rows = _HALVES // (4 if self._is_high else 8)
+        return Text("\n".join([*lines, *[""] * rows][:rows]), no_wrap=True, overflow="crop")
 
     def _draw_roll(self, planned: tuple[tuple[float, int], ...]) -> Text:
         """A column for each 0.2 s, the latest but the planned ones at the right; each character is two halves."""

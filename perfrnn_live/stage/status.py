@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -11,8 +12,11 @@ import numpy as np
 from perfrnn_live.live.controls import Settings
 from perfrnn_live.live.happenings import Happening, PlayerGone
 from perfrnn_live.live.orders import Decision, Took
+from perfrnn_live.live.pads import Sight
 from perfrnn_live.music.midi import releases, strikes
 from perfrnn_live.player.messages import Schedule, Sent, TakenBack
+
+LATE_MS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,11 @@ class Summary:
 class Status:
     """A snapshot for a face to show. `sounding` are the pitches that the machine sounds, `held` the other player's;
     `planned` the strikes to come, each in how many seconds and its pitch; `state` is what the machine does, `said` the
-    latest thing that it has to say."""
+    latest thing that it has to say. `pads`: how what each filled one holds looks; `used_pads`:
+    the same, the one used last at the end. Of the other player: how sure
+    the machine is that the phrase is over, `nearly_over`, 0 to 1, and how much the last notes were a `surprise`, nats a
+    note; each None before there is any. `late`: of the last thousand messages, how many were late by up to each of
+    LATE_MS and by more. `helps`: what each key does is asked for."""
 
     elapsed_s: float
     state: str
@@ -59,6 +67,12 @@ class Status:
     sounding: frozenset[int]
     held: frozenset[int]
     planned: tuple[tuple[float, int], ...] = ()
+    pads: Mapping[int, Sight] = field(default_factory=dict)
+    used_pads: tuple[int, ...] = ()
+    nearly_over: float | None = None
+    surprise: float | None = None
+    late: tuple[int, ...] = ()
+    helps: bool = False
 
 
 class Figures:
@@ -99,6 +113,12 @@ class Figures:
     def lateness_p99_ms(self) -> float:
         """The 99th percentile of the last thousand messages."""
         return float(np.percentile(self._lateness_ms[-1000:], 99)) if self._lateness_ms else 0.0
+
+    @property
+    def late(self) -> tuple[int, ...]:
+        """How many of the last thousand messages were late by up to each of LATE_MS, and by more."""
+        places = np.searchsorted(LATE_MS, np.array(self._lateness_ms[-1000:]), side="left")
+        return tuple(np.bincount(places, minlength=len(LATE_MS) + 1).tolist())
 
     def summary(self, events: int, seconds: float, complaints: tuple[str, ...]) -> Summary:
         """All that was counted, after so many `events` were heard and so many `seconds`."""

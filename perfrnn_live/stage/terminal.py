@@ -35,6 +35,7 @@ KEYS: dict[str, FaceWish] = {
     "f": Action.FREEZE,
     "w": Action.SAVE_PADS,
     "k": Action.MOMENT,
+    "?": Switching.HELP,
     "q": Action.QUIT,
     **{str(number): Pad(number, store=False) for number in range(1, 9)},
     **{key: Pad(number, store=False) for number, key in enumerate(_F_KEYS, 1)},

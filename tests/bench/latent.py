@@ -2,8 +2,8 @@
 
 *Asked and got*: the places of `--asked` excerpts of about ten seconds, one of each recording; for each one piece of
 `--seconds`, from silence in the middle of a piece, likeness as given. Over the pieces, without their first quarter: the
-correlation of what the excerpt is and what is played, and the mean cosine of pitch classes; each beside the same with
-the excerpts shuffled.
+correlation of what the excerpt is and what is played, the mean cosine of pitch classes, and how long the longest run of
+intervals is that is quoted; each beside the same with the excerpts shuffled.
 
 *From one to the other*: nine places from one end to another, `--streams` pieces each; the ends are means of the tenth
 of all excerpts that has least and most of a statistic. Shown is the statistic at each, and Spearman's rank correlation
@@ -30,6 +30,7 @@ from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
 from perfrnn_live.engines.handles import Handles, Place
 from perfrnn_live.evaluation.charts import MODEL, OTHERS, Plot
 from perfrnn_live.evaluation.excerpts import Excerpt
+from perfrnn_live.evaluation.patterns import between_strikes, longest_shared
 from perfrnn_live.live.pads import Pads
 from perfrnn_live.music.codec import decode
 from perfrnn_live.music.composers import OTHER
@@ -81,6 +82,11 @@ def played(
         notes = decode(piece, vocabulary, start.keyboard)
         found.append(Excerpt.of(notes, seconds / 4, seconds * 3 / 4, vocabulary.step_s))
     return found
+
+
+def between(excerpt: Excerpt) -> NDArray[np.int64]:
+    """The intervals between its strikes."""
+    return between_strikes(excerpt.onset_s, excerpt.pitch)
 
 
 def heard(continuation: Continuation, tokens: NDArray[np.int16]) -> tuple[Excerpt, Place | None, Sequence[int]]:
@@ -163,6 +169,16 @@ def main() -> None:
     figures["asked and got"]["pitch classes"] = {"cosine": cosine, "shuffled": by_chance}
     print("pitch classes", figures["asked and got"]["pitch classes"])
 
+    lines = [(between(excerpt), between(piece)) for (_, excerpt, _, _), piece in zip(asked, pieces, strict=True)]
+    quoted = [int(longest_shared([piece], [excerpt])[0]) for excerpt, piece in lines]
+    by_chance_quoted = [int(longest_shared([lines[n][1]], [lines[k][0]])[0]) for n, k in enumerate(shuffled.tolist())]
+    figures["longest run of intervals quoted"] = {
+        "mean": float(np.mean(quoted)),
+        "shuffled": float(np.mean(by_chance_quoted)),
+        "longest": max(quoted),
+    }
+    print("quoted", figures["longest run of intervals quoted"])
+
     figures["from one to the other"] = {}
     shares = np.linspace(0, 1, STEPS)
     plots = []
@@ -177,7 +193,7 @@ def main() -> None:
         curves = {"places": means(excerpts, name, given.streams)}
         ends = [order[:tenth], order[-tenth:]]
         pads = [pads_of(continuation, *(known[int(end[n % tenth])][3] for end in ends)) for n in range(given.streams)]
-        starts = [between(pad, float(share)) for share in shares for pad in pads]
+        starts = [halfway(pad, float(share)) for share in shares for pad in pads]
         excerpts = played(continuation, starts, [Controls(top_p=0.9)] * len(starts), given.seconds, given.seed)
         curves["states"] = means(excerpts, name, given.streams)
         told = {
@@ -203,7 +219,7 @@ def means(excerpts: Sequence[Excerpt], name: str, streams: int) -> list[float]:
     return [float(mean) for mean in values.reshape(-1, streams).mean(axis=1)]
 
 
-def between(pads: Pads, share: float) -> Moment:
+def halfway(pads: Pads, share: float) -> Moment:
     """The moment between the two pads."""
     morphed = pads.morph(share)
     assert morphed is not None

@@ -26,7 +26,7 @@ CELLS, SIZE = 10, 3
 
 def kept(folder: Path, **others: object) -> Path:
     folder.mkdir(exist_ok=True)
-    np.savez(folder / LATENT, **{**latent_arrays(CELLS, EVENTS.size, SIZE), **others})  # type: ignore[arg-type]
+    np.savez(folder / LATENT, **{**latent_arrays(CELLS, EVENTS.size, SIZE), **others})
     return folder
 
 

@@ -249,6 +249,26 @@ def test_a_pad_brings_the_music_back_to_where_it_was_stored(tmp_path: Path) -> N
     sitting.check_silent()
 
 
+def test_it_tells_whether_a_phrase_is_over_and_how_surprised_it_was() -> None:
+    """Surer and surer after the last note, until it answers; its surprise is about the last notes, in nats."""
+    sitting = Sitting(settings=TRADE)
+    told: list[tuple[float | None, float | None]] = []
+
+    def look() -> None:
+        machine = sitting.machine
+        told.append((machine.nearly_over(sitting.clock.now()), machine.improviser.memory.surprise))
+
+    sitting.link.at(1000.5, look)
+    sitting.phrase_at(1001.0, range(60, 66), gap_s=0.2)
+    for at_s in (1002.05, 1002.4, 1002.8, 1006.0):
+        sitting.link.at(at_s, look)
+    sitting.session.run(7.0)
+    overs, surprises = zip(*told, strict=True)
+    assert overs[0] is None and surprises[0] is None
+    assert 0 <= overs[1] < overs[2] < overs[3] <= 1 and overs[4] is None
+    assert all(0 < surprise < 20 for surprise in surprises[1:])
+
+
 def test_morphing_goes_on_from_between_two_pads() -> None:
     sitting = Sitting()
     for at_s, key in ((1002.0, "1"), (1005.0, "2")):

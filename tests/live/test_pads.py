@@ -12,7 +12,8 @@ from perfrnn_live.engines.base import StepEngine
 from perfrnn_live.engines.fake import ConstantEngine, FakeEngine
 from perfrnn_live.engines.handles import Handles
 from perfrnn_live.errors import BadValue, CannotWrite
-from perfrnn_live.live.pads import Pads, open_pads
+from perfrnn_live.live.pads import Pads, Sight, open_pads
+from perfrnn_live.music.reminders import Strikes
 from perfrnn_live.music.vocabulary import EventKind
 from perfrnn_live.sampling.continuation import Continuation, Moment
 from perfrnn_live.sampling.controls import Controls
@@ -86,6 +87,23 @@ def test_a_morph_goes_from_one_pad_to_the_one_used_after_it(tmp_path: Path) -> N
         assert morphed(pads, share).keyboard is nearer.keyboard
     pads.recall(1)
     assert_same(morphed(pads, 1.0), one)
+
+
+def test_what_a_pad_holds_can_be_told_and_drawn(tmp_path: Path) -> None:
+    pads, (one, other) = Pads(FakeEngine(), "a", tmp_path / "pads.npz"), moments(2)
+    assert not pads.sights and not pads.used
+    pads.store(4, one)
+    pads.store(2, other)
+    pads.recall(4)
+    assert set(pads.sights) == {2, 4} and pads.used == (2, 4)
+    sight = pads.sights[4]
+    assert sight.words == "middling, low, 14/s"
+    assert [pitch for _, pitch, _ in sight.struck] == [40, 44, 47, 52] * 2
+    agos_s = [ago_s for ago_s, _, _ in sight.struck]
+    assert agos_s == sorted(agos_s, reverse=True) and agos_s[-1] == 0.0
+    pads.store(4, other)
+    assert pads.sights[4] == pads.sights[2] != sight
+    assert Sight.of(Strikes.none(), 125) == Sight("silence", ())
 
 
 def test_across_leads_to_the_two_pads_used_before(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from perfrnn_live.live.controls import KNOBS, Knob, Mode, Settings, label
+from perfrnn_live.live.pads import Sight
 from perfrnn_live.stage.screen import Screen
 from perfrnn_live.stage.status import Status
 
@@ -45,22 +46,24 @@ def lines(status: Status, width: int = 100, before: Iterable[frozenset[int]] = (
     return capture.get().splitlines()
 
 
-HEAD = slice(0, 5)  # who plays, three lines of knobs, the figures
-ROLL = slice(5, -3)  # before two lines of keys and what it says
+KNOB_LINES = slice(1, 5)
+HEAD = slice(0, 6)  # who plays, four lines of knobs, the figures
+ROLL = slice(6, -3)  # before two lines of keys and what it says
 
 
 def test_the_head_says_who_plays_and_the_figures_how_well() -> None:
-    head, first, second, third, figures, *_ = lines(STATUS)
+    head, first, second, third, fourth, figures, *_ = lines(STATUS)
     assert head.split() == ["a", "model", "1:05", "duet", "playing"]
     assert first.split("  ")[0] == "temperature 1.09"
     assert "sounding free" in second
     assert third.split() == ["mode", "duet", "composer", "any", "towards", "any", "blend", "0.00", "recall", "0.00"]
+    assert fourth.split() == ["likeness", "0.00", "across", "0.00"]
     assert figures.rstrip() == "42 events/s   ahead 0.51 s   late 0.13 ms"
     assert "silent" in lines(replace(STATUS, state="silent"))[0]
 
 
 def test_every_knob_is_shown_and_the_selected_one_stands_out() -> None:
-    shown = "  ".join(line.strip() for line in lines(STATUS)[1:4]).split("  ")
+    shown = "  ".join(line.strip() for line in lines(STATUS)[KNOB_LINES]).split("  ")
     assert shown == [f"{label(name)} {KNOBS[name].text(getattr(STATUS.settings, name))}" for name in KNOBS]
     with closing(Screen(console(), "a model")) as screen:
         pass
@@ -73,12 +76,12 @@ def test_everything_fits_into_eighty_columns_but_what_is_cropped_to_them() -> No
 
 
 def test_what_is_left_to_the_model_is_free_and_what_is_asked_of_it_a_number() -> None:
-    shown = " ".join(lines(STATUS)[1:4])
+    shown = " ".join(lines(STATUS)[KNOB_LINES])
     assert all(f"{name} free " in shown for name in ("density", "loudness", "register"))
     asked = Settings(
         density=8.2, loudness=60.0, register=72.0, sounding=5.0, composer="chopin", towards="bach", blend=0.3
     )
-    shown = " ".join(lines(replace(STATUS, settings=asked))[1:4])
+    shown = " ".join(lines(replace(STATUS, settings=asked))[KNOB_LINES])
     assert "free" not in shown
     for text in ("density 8.2 ", "loudness 60 ", "register 72 ", "composer chopin ", "towards bach ", "blend 0.30 "):
         assert text in shown
@@ -100,11 +103,22 @@ def test_eighty_columns_are_enough_for_the_longest_of_everything() -> None:
 
 def test_dropped_notes_show_only_if_there_are_any() -> None:
     assert "dropped" not in "".join(lines(STATUS))
-    assert "dropped 3" in lines(replace(STATUS, dropped=3))[4]
+    assert "dropped 3" in lines(replace(STATUS, dropped=3))[5]
 
 
 def test_what_there_is_to_say_stands_at_the_end() -> None:
     assert lines(replace(STATUS, said="pad 3 is empty"))[-1].rstrip() == "pad 3 is empty"
+
+
+def test_help_says_what_each_key_does_and_what_the_pads_hold() -> None:
+    """In the roll's place, so that nothing else moves; in eighty columns."""
+    pads = {number: Sight("middling, central, 12/s", ()) for number in range(1, 9)}
+    plain, helped = lines(STATUS, 80), lines(replace(STATUS, helps=True, pads=pads), 80)
+    assert len(plain) == len(helped) and plain[HEAD] == helped[HEAD]
+    shown = "\n".join(helped[ROLL])
+    for words in ("q  end", "space  silence, and play on", "pad 1  middling, central, 12/s", "pad 8  middling"):
+        assert words in shown
+    assert all(len(line.rstrip()) <= 80 for line in helped)
 
 
 def test_the_roll_has_low_keys_below_high_ones_above_and_now_at_the_right() -> None:

@@ -7,12 +7,13 @@ import contextlib
 import json
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from perfrnn_live.errors import BadValue
+from perfrnn_live.live.pads import Sight
 from perfrnn_live.player.messages import Schedule
 from perfrnn_live.player.start import command_of
 from perfrnn_live.stage.listeners import Fact
@@ -26,7 +27,8 @@ _PATIENCE_S = 2.0
 
 
 class Page:
-    """Serves the page from when it is made until it is closed. `link` is what a visitor has to open. Nothing is told
+    """Serves the page from when it is made until it is closed. `link` is what a visitor has to open, and
+    `watch_link` one who is only to see and hear. Nothing is told
     before it is let `begin`.
 
     What happens is handed to a thread of its own, which writes it down for the server: neither a disk nor a visitor nor
@@ -45,9 +47,10 @@ class Page:
         if "failed" in told:
             self._end()
             raise BadValue(told["failed"])
-        self.link = told["link"]
+        self.link, self.watch_link = told["link"], told["watch"]
         self._rows: SimpleQueue[Row | None] = SimpleQueue()
         self._knobs: dict[str, list[Any]] = {}
+        self._pads: Mapping[int, Sight] = {}
         self._say: Callable[[str], None] = lambda sentence: None
         self._closed = False
         self._began_s = 0.0
@@ -78,7 +81,10 @@ class Page:
         knobs = knobs_of(status.settings)
         moved = {name: stands for name, stands in knobs.items() if self._knobs.get(name) != stands}
         self._knobs = knobs
-        self._put(["state", round(status.elapsed_s, 3), {**state_of(status), "knobs": moved}])
+        stored = {n: [each.words, each.struck] for n, each in status.pads.items() if self._pads.get(n) is not each}
+        self._pads = status.pads
+        state = {**state_of(status), "knobs": moved, "pads": stored}
+        self._put(["state", round(status.elapsed_s, 3), state])
 
     def flush(self, now_s: float) -> None:
         pass
@@ -148,9 +154,9 @@ def page_address(text: str | None) -> tuple[str, int]:
     return host, int(port)
 
 
-def show_link(link: str) -> None:
-    """The link, and as a picture for a tablet's camera."""
+def show_link(page: Page) -> None:
+    """The link, and as a picture for a tablet's camera; and the one for those who watch."""
     import segno
 
-    print(f"the page for a tablet: {link}")
-    segno.make(link, error="l").terminal(compact=True)
+    print(f"the page for a tablet: {page.link}\nto watch only: {page.watch_link}")
+    segno.make(page.link, error="l").terminal(compact=True)

@@ -18,6 +18,7 @@ import socket
 import sys
 import threading
 from collections import deque
+from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.resources import files
 from pathlib import Path
@@ -55,11 +56,19 @@ _SAFE = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Under `play` a visitor plays and turns, under `watch` sees and hears only."""
+
+    play: str
+    watch: str
+
+
 class Visitor:
     """One browser: what it has still to be told, and which keys it holds down."""
 
-    def __init__(self, connection: ServerConnection) -> None:
-        self.connection = connection
+    def __init__(self, connection: ServerConnection, may_play: bool) -> None:
+        self.connection, self.may_play = connection, may_play
         self.waiting: asyncio.Queue[str] = asyncio.Queue(_BEHIND)
         self.down: set[int] = set()
         self._left, self._at_s = _AT_ONCE, -math.inf
@@ -87,8 +96,8 @@ class Visitor:
 class Server:
     """The page and its visitors; the last ten minutes are remembered for those who come later."""
 
-    def __init__(self, token: str, library: Path | None) -> None:
-        self._token, self._library = token, library
+    def __init__(self, tokens: Tokens, library: Path | None) -> None:
+        self._tokens, self._library = tokens, library
         web = files("perfrnn_live.stage.page").joinpath("web")
         piano = files("perfrnn_live.sound").joinpath("salamander")
         self._files = {each.name: each for each in web.iterdir()}
@@ -96,15 +105,16 @@ class Server:
         self._visitors: set[Visitor] = set()
         self._rows: deque[Row] = deque()
         self._state: dict[str, Any] = {}
-        self._knobs: dict[str, Any] = {}
+        self._changing: dict[str, dict[str, Any]] = {"knobs": {}, "pads": {}}
 
     def tell(self, line: bytes) -> None:
         """A line from the session, for all visitors."""
         now_s, rows = json.loads(line)
         for row in rows:
             if row[0] == "state":
-                self._knobs |= row[2]["knobs"]
-                self._state = {**row[2], "knobs": self._knobs}
+                for name, known in self._changing.items():  # only what has changed is told
+                    known |= row[2][name]
+                self._state = {**row[2], **self._changing}
             elif row[0] != "plan":
                 self._rows.append(row)
         while self._rows and self._rows[0][1] < now_s - _REMEMBERED_S:
@@ -114,9 +124,11 @@ class Server:
 
     async def visit(self, connection: ServerConnection) -> None:
         """Serve a visitor until it goes."""
-        visitor = Visitor(connection)
+        assert connection.request is not None
+        visitor = Visitor(connection, self._may_play(connection.request))
         state = [["state", 0.0, self._state]] if self._state else []
-        visitor.tell(json.dumps({"table": table(), "rows": [*self._rows, *state]}, separators=(",", ":")))
+        told = {"plays": visitor.may_play, "watch": self._tokens.watch if visitor.may_play else ""}
+        visitor.tell(json.dumps({"table": {**table(), **told}, "rows": [*self._rows, *state]}, separators=(",", ":")))
         self._visitors.add(visitor)
         sending = asyncio.create_task(visitor.send())
         loop = asyncio.get_running_loop()
@@ -138,15 +150,20 @@ class Server:
     def _ask(self, visitor: Visitor, frame: str | bytes) -> None:
         asked = json.loads(frame)
         wish_of(asked)
+        if not visitor.may_play:
+            return
         if asked[0] == "play":
             (visitor.down.add if asked[2] else visitor.down.discard)(asked[1])
         _out(asked)
 
+    def _may_play(self, request: Request) -> bool:
+        token, _ = _parts(request)
+        return hmac.compare_digest(token, self._tokens.play.encode())
+
     async def answer(self, connection: ServerConnection, request: Request) -> Response | None:
         """A file, or that there is none; None where a visitor may come in."""
-        path, _, _ = request.path.partition("?")
-        token, slash, name = path.removeprefix("/").partition("/")
-        if not (slash and hmac.compare_digest(token.encode(), self._token.encode())):
+        token, name = _parts(request)
+        if not any(hmac.compare_digest(token, known.encode()) for known in (self._tokens.play, self._tokens.watch)):
             return _response(HTTPStatus.NOT_FOUND)
         if name == "live":
             own = f"http://{request.headers.get('Host')}"
@@ -156,6 +173,13 @@ class Server:
             return _response(HTTPStatus.OK, self._files[name].read_bytes(), _KINDS[name.rpartition(".")[2]])
         taken = await asyncio.to_thread(takes, self._library, name)
         return _response(HTTPStatus.NOT_FOUND) if taken is None else _response(HTTPStatus.OK, *taken)
+
+
+def _parts(request: Request) -> tuple[bytes, str]:
+    """The token and the name that a visitor asks for; no token where there is no name."""
+    path, _, _ = request.path.partition("?")
+    token, slash, name = path.removeprefix("/").partition("/")
+    return (token if slash else "").encode(), name
 
 
 def _response(status: HTTPStatus, body: bytes = b"", kind: str = "text/plain") -> Response:
@@ -196,8 +220,8 @@ def own_address(host: str) -> str:
 
 async def _serve(host: str, port: int, library: Path | None) -> None:
     listening = _listening(host, port)
-    token = secrets.token_urlsafe(12)
-    server, ended, loop = Server(token, library), asyncio.Event(), asyncio.get_running_loop()
+    tokens = Tokens(secrets.token_urlsafe(12), secrets.token_urlsafe(12))
+    server, ended, loop = Server(tokens, library), asyncio.Event(), asyncio.get_running_loop()
 
     def read() -> None:
         for line in sys.stdin.buffer:
@@ -214,8 +238,8 @@ async def _serve(host: str, port: int, library: Path | None) -> None:
         close_timeout=0.5,
     ):
         shown = own_address(host)
-        where = f"[{shown}]" if ":" in shown else shown
-        _out({"link": f"http://{where}:{listening.getsockname()[1]}/{token}/"})
+        where = f"http://{f'[{shown}]' if ':' in shown else shown}:{listening.getsockname()[1]}"
+        _out({"link": f"{where}/{tokens.play}/", "watch": f"{where}/{tokens.watch}/"})
         threading.Thread(target=read, daemon=True).start()
         await ended.wait()
 

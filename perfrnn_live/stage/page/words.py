@@ -9,7 +9,7 @@ To the page go rows, [kind, seconds since the session began, ...], many in one l
     ["pedal", s, who, value]               the sustain pedal, of "machine" or "hand"
     ["back", s]                            what was planned and not yet sent is taken back
     ["mark", s, what]                      a phrase, an answer, a moment and so on
-    ["state", s, {...}]                    how it stands; of the knobs only those that have moved
+    ["state", s, {...}]                    how it stands; of knobs and pads only those that have changed
 
 From it come ["turn", knob, position], ["do", action], ["learn", knob or action, or ""] and ["play", pitch, velocity].
 """
@@ -27,7 +27,7 @@ from perfrnn_live.music.midi import CONTROL_CHANGE, SUSTAIN, note_off, note_on, 
 from perfrnn_live.player.messages import Received, Schedule, Sent, TakenBack
 from perfrnn_live.stage.desk import Learn, Put, Switching
 from perfrnn_live.stage.listeners import Fact
-from perfrnn_live.stage.status import Status
+from perfrnn_live.stage.status import LATE_MS, Status
 
 Row = list[Any]
 PageWish = Put | Action | Pad | Learn | Switching | bytes
@@ -92,6 +92,10 @@ def state_of(status: Status) -> dict[str, Any]:
         "late_ms": round(status.lateness_p99_ms, 2),
         "ahead_s": round(status.lookahead_s, 2),
         "dropped": status.dropped,
+        "used": status.used_pads,
+        "late": status.late,
+        "over": None if status.nearly_over is None else round(status.nearly_over, 2),
+        "surprise": None if status.surprise is None else round(status.surprise, 2),
     }
 
 
@@ -106,7 +110,7 @@ def table() -> dict[str, Any]:
         }
         for name, knob in KNOBS.items()
     ]
-    return {"knobs": knobs, "actions": list(ACTIONS)}
+    return {"knobs": knobs, "actions": list(ACTIONS), "late_ms": LATE_MS}
 
 
 def wish_of(said: object) -> PageWish:

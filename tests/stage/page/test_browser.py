@@ -131,6 +131,38 @@ def test_a_phrase_that_is_touched_on_a_tablet_is_answered(ear: Monitor, tab: Tab
     assert not sounding(ear.gestures())
 
 
+def test_pads_are_seen_and_the_square_leads_between_them(tab: Tab) -> None:
+    with playing("--output", "none", "--page", "--seed", "1", "--no-library") as session:
+        tab.open(link_of(session), 1024, 768, touch=True)
+        tab.until("document.querySelectorAll('#pads button[title]').length === 8")  # those that came with the model
+        assert "/s" in tab.value("document.querySelector('#pads button').ariaLabel")
+        drawn = "document.querySelector('#pads canvas').getContext('2d').getImageData(0, 0, 64, 32).data.some(Boolean)"
+        assert tab.value(drawn)
+        corners = "[...document.querySelectorAll('#square .corner')].map((corner) => corner.textContent).join()"
+        assert tab.value(corners) == "7,8,5,6"
+        tab.value("document.getElementById('square').scrollIntoView()")
+        x, y, width, height = tab.value(
+            "(() => { const box = document.getElementById('square').getBoundingClientRect();"
+            "return [box.x, box.y, box.width, box.height]; })()"
+        )
+        tab.touch(x + width / 4, y + height / 2)
+        tab.until(f"{_STANDS}('morph') === '0.25' && {_STANDS}('across') === '0.50'")
+
+        tab.value("document.getElementById('health').click()")
+        tab.until("[...document.querySelectorAll('#timing meter')].reduce((sum, bar) => sum + bar.value, 0) > 20")
+        tab.value("document.querySelector('#timing button').click()")
+        tab.touch(*middle_of(tab, 60))
+        tab.until("document.getElementById('surprise').value > 0 && document.getElementById('over').value > 0.5")
+
+        watch = tab.value("globalThis.prompt = (_, link) => { globalThis.told = link; };"
+                          "document.getElementById('invite').click(); String(told)")  # fmt: skip
+        tab.open(watch, 1024, 768, touch=True)
+        tab.until("perfrnn.music.planned.size > 0 && document.body.classList.contains('watching')")
+        assert tab.value("getComputedStyle(document.getElementById('panic')).display") == "none"
+        session.terminate()
+        assert ended(session)[0] == 0
+
+
 def test_it_fits_every_screen_and_all_is_named(tab: Tab) -> None:
     with playing("--output", "none", "--page", "--no-library") as session:
         link = link_of(session)

@@ -22,6 +22,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from perfrnn_live.errors import BadValue
 from perfrnn_live.live.controls import Action, Settings
+from perfrnn_live.live.pads import Sight
 from perfrnn_live.music.midi import note_off, note_on
 from perfrnn_live.player.messages import Sent
 from perfrnn_live.stage.page.feed import Page
@@ -108,6 +109,8 @@ def test_the_page_is_small_and_whole(stage: Stage) -> None:
         "roll.js",
         "keys.js",
         "steering.js",
+        "square.js",
+        "thoughts.js",
         "piano.js",
         "takes.js",
         "presets.js",
@@ -266,3 +269,41 @@ def test_the_takes_of_a_library_are_listed_shown_and_sounded(tmp_path: Path) -> 
     library.write_bytes(b"torn" * 100)
     assert asked_of(stage, path + "takes.json") == (404, b"")
     page.wait()
+
+
+def test_who_has_the_other_link_watches_and_moves_nothing(stage: Stage) -> None:
+    stage.strike(1)
+    watching = stage.page.watch_link
+    assert watching != stage.page.link
+    host, port = stage.address
+    origin: Any = f"http://{host}:{port}"
+    with connect(f"{watching.replace('http', 'ws', 1)}live", origin=origin) as watcher, stage.visit() as player:
+        table, seen = (json.loads(visitor.recv(timeout=10))["table"] for visitor in (player, watcher))
+        assert table["plays"] and urlsplit(watching).path == f"/{table['watch']}/"
+        assert not seen["plays"] and not seen["watch"]
+        watcher.send(json.dumps(["play", 60, 80]))
+        watcher.send(json.dumps(["turn", "temperature", 100]))
+        watcher.send(json.dumps(["do", "panic"]))
+        player.send(json.dumps(["play", 61, 80]))
+        until(lambda: stage.asked)
+        stage.strike(2)
+        assert heard(watcher, 1)[0][3] in {1, 2}
+    until(lambda: len(stage.asked) == 2)
+    assert stage.asked == [note_on(61, 80), note_off(61)]
+
+
+def test_pads_are_told_once_and_to_those_who_come_later(stage: Stage) -> None:
+    sight = Sight("soft, low, 3/s", ((1.5, 40, 9), (0.0, 45, 12)))
+    shown = replace(status(Settings()), pads={3: sight}, used_pads=(3,), nearly_over=0.256, surprise=1.234, late=(5, 1))
+    with stage.visit() as visitor:
+        visitor.recv(timeout=10)
+        for _ in range(2):
+            stage.page.show(shown)
+        states: list[Any] = []
+        while len(states) < 2:
+            states += [row[2] for row in json.loads(visitor.recv(timeout=10))[1] if row[0] == "state"]
+    assert states[0]["pads"] == {"3": ["soft, low, 3/s", [[1.5, 40, 9], [0.0, 45, 12]]]} and states[1]["pads"] == {}
+    assert (states[0]["over"], states[0]["surprise"], states[0]["late"], states[0]["used"]) == (0.26, 1.23, [5, 1], [3])
+    with stage.visit() as later:
+        (row,) = json.loads(later.recv(timeout=10))["rows"]
+        assert row[2]["pads"] == states[0]["pads"]

@@ -5,8 +5,10 @@ import { MACHINE, Music, YOU } from "./music.js";
 import { Piano } from "./piano.js";
 import { Presets } from "./presets.js";
 import { Roll } from "./roll.js";
+import { Square } from "./square.js";
 import { Steering } from "./steering.js";
 import { Takes } from "./takes.js";
+import { Thoughts } from "./thoughts.js";
 
 const element = (id) => document.getElementById(id);
 const page = Object.fromEntries(["modes", "panic", "knobs", "actions", "pads"].map((id) => [id, element(id)]));
@@ -15,6 +17,8 @@ const LOUD = 80;
 
 const music = new Music();
 const steering = new Steering(page, (...words) => feed.wish(...words));
+const square = new Square(element("square"), (...turned) => feed.wish("turn", ...turned));
+const thoughts = new Thoughts(Object.fromEntries(["health", "over", "surprise", "timing"].map((id) => [id, element(id)])));
 const feed = new Feed({
   connected(is) {
     document.body.classList.toggle("lost", !is);
@@ -23,6 +27,10 @@ const feed = new Feed({
   table(table) {
     music.clear();
     steering.build(table);
+    thoughts.build(table.late_ms);
+    document.body.classList.toggle("watching", !table.plays);
+    element("invite").hidden = !table.plays;
+    element("invite").onclick = () => prompt("a link for those who watch and listen only", new URL(`/${table.watch}/`, location.href));
   },
   rows(rows, arePast) {
     for (const row of rows) {
@@ -58,9 +66,11 @@ function sound([kind, at, ...rest]) {
 
 function show(state) {
   steering.show(state.knobs);
+  steering.store(state.pads);
+  square.show(state.knobs);
+  square.use(state.used);
+  thoughts.show(state);
   element("state").value = state.state;
-  const dropped = state.dropped ? `, ${state.dropped} notes dropped` : "";
-  element("health").textContent = `ahead ${state.ahead_s.toFixed(2)} s, late ${state.late_ms.toFixed(2)} ms${dropped}`;
   if (element("said").textContent !== state.said) element("said").textContent = state.said;
 }
 

@@ -14,7 +14,7 @@ function held(element, act) { // call `act` when a finger rests on the element
 
 export class Steering {
   constructor(page, wish) {
-    Object.assign(this, { page, wish, faders: new Map(), held: null, stands: {} });
+    Object.assign(this, { page, wish, faders: new Map(), pads: new Map(), held: null, stands: {} });
     page.panic.onclick = () => wish("do", "panic");
   }
 
@@ -68,7 +68,9 @@ export class Steering {
   }
 
   pad(number) { // touched it is recalled, held it is stored
-    const button = make("button", { textContent: number, ariaLabel: `pad ${number}` });
+    const picture = make("canvas", { width: 64, height: 32 });
+    const button = make("button", { ariaLabel: `pad ${number}, empty` }, make("span", { textContent: number }), picture);
+    this.pads.set(number, { button, picture });
     let timer = null;
     button.onpointerdown = () => {
       timer = setTimeout(() => { timer = null; button.classList.add("pressed"); this.wish("do", `store_${number}`); }, STORE_MS);
@@ -84,6 +86,22 @@ export class Steering {
       if (event.key === "Enter" || event.key === " ") this.wish("do", `${event.shiftKey ? "store" : "recall"}_${number}`);
     };
     return button;
+  }
+
+  store(pads) { // what they hold: in words, and the last strikes
+    for (const [number, [words, struck]] of Object.entries(pads)) {
+      const { button, picture } = this.pads.get(number) ?? {};
+      if (!button) continue;
+      button.title = words;
+      button.ariaLabel = `pad ${number}: ${words}`;
+      const pen = picture.getContext("2d"), longest = Math.max(struck[0]?.[0] ?? 0, 0.1);
+      pen.clearRect(0, 0, picture.width, picture.height);
+      for (const [ago, pitch, loudness] of struck) {
+        pen.globalAlpha = 0.4 + 0.6 * loudness / 31;
+        pen.fillStyle = "#56b4e9";
+        pen.fillRect((1 - ago / longest) * (picture.width - 3), (108 - pitch) / 88 * (picture.height - 2), 3, 2);
+      }
+    }
   }
 
   show(knobs) {
