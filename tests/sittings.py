@@ -45,7 +45,6 @@ class Sitting:
         seed: int = 1,
         settings: Settings | None = None,
         base: Controls | None = None,
-        split: int | None = None,
         record: Path | None = None,
         link: type[ScriptedLink] = ScriptedLink,
         beams: int = 1,
@@ -76,7 +75,7 @@ class Sitting:
         self.facts: list[Fact] = []
         self.played: list[tuple[float, bytes]] = []
         desk = Desk(settings or Settings(), home / "controls.toml")
-        steering = Steering(base or Controls(), split)
+        steering = Steering(base or Controls())
         self.machine = Machine(self.improviser, desk.settings, steering, self.pads, BEGAN_S, quantise)
         self.keepers: list[Kept] = []
         if record:

@@ -712,17 +712,19 @@ def test_playing_begins_where_the_knobs_are_told_to_stand(
         "blend": 0.25,
         "recall": 0.5,
         "likeness": 0.5,
+        "split": 60,
     }
-    assert {*told, "morph", "across"} == set(KNOBS)
+    assert {*told, "morph", "across", "lowest", "highest"} == set(KNOBS)
     options = [
         each
         for name, value in told.items()
         for each in (f"--{name.replace('_', '-')}", value.value if isinstance(value, Mode) else value)
     ]
+    options += ["--range", "A0..C8"]
     assert run("play", "--quiet", "--model", model, "--middle", *options).status == 0
     assert run("play", "--quiet", "--model", model).status == 0
     sitting, plain = asked
-    assert sitting.settings == Settings(**told)  # type: ignore[arg-type]
+    assert sitting.settings == Settings(**told, lowest=21, highest=108)  # type: ignore[arg-type]
     assert plain.settings == Settings(top_p=0.9, recall=0.34)
     assert sitting.middle and not plain.middle
 

@@ -91,10 +91,20 @@ def play(
 
     check_seconds(seconds)
     lowest, highest = range_of(range)
+    apart = pitch_of(split) or None if split is not None else None  # below the lowest key there is nothing
     near = options.likeness_of(likeness, like)
     knobs = (temperature, top_p, density, loudness, register, sounding, polyphony, scale, answer_length)
     settings = Settings(
-        *knobs, mode=mode, composer=composer, towards=towards, blend=blend, recall=recall, likeness=near
+        *knobs,
+        mode=mode,
+        composer=composer,
+        towards=towards,
+        blend=blend,
+        recall=recall,
+        likeness=near,
+        lowest=lowest,
+        highest=highest,
+        split=apart,
     )
     record = record and unused(record)
     if record is not None and is_sound(record):  # both names must be free
@@ -113,9 +123,6 @@ def play(
         middle=middle,
         like=like,
         settings=settings,
-        lowest=lowest,
-        highest=highest,
-        split=pitch_of(split) if split is not None else None,
         beams=beams,
         quantise=quantise_start,
         seed=seed,

@@ -169,7 +169,7 @@ def latent(
     data: Annotated[Path, typer.Option(help="A folder of .mid files, or a token file (.npz).")],
     validation: Annotated[Path | None, typer.Option(help="Token file to validate on, if --data is one.")] = None,
     lessons: Annotated[int, typer.Option(min=32, help="Of 192 events, to learn from.")] = 6400,
-    epochs: Annotated[int, typer.Option(min=1, help="How often it hears them.")] = 6,
+    epochs: Annotated[int, typer.Option(min=1, help="How often it hears them.")] = 5,
     seed: Annotated[int, typer.Option(min=0)] = 0,
 ) -> None:
     """Give a finished model a latent space, for --like and for pads; the model stays as it is."""

@@ -67,7 +67,7 @@ def generate(
     write = write_sound if is_sound(out) else write_notes
     continuation, start = begin(find_model(model), prime, middle)
     place = None if like is None else place_in(continuation.engine, like)
-    steered = Steering(Controls(), None, place).controls(asked, 0.0)
+    steered = Steering(Controls(), place).controls(asked, 0.0)
     controls = replace(steered, temperature=temperature, top_p=top_p, recall=recall)
     continuation.check(controls.handles)
     pieces = generation.generate(continuation, start, seconds, controls, np.random.default_rng(seed), count, beams)

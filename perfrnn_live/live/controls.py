@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from perfrnn_live.errors import BadValue
 from perfrnn_live.music.composers import COMPOSERS
+from perfrnn_live.music.pitch import name_of
 from perfrnn_live.music.scales import ANY, CHOICES
 
 _CENTRE, _LAST = 64, 127  # of a controller's positions
@@ -189,6 +190,14 @@ class OptionalDial:
         return "free" if value is None else f"{value:.3g}"
 
 
+class KeySwitch(Switch):
+    """One of the keys, by name; or None, off."""
+
+    def text(self, value: object) -> str:
+        """The key as the screen shows it."""
+        return name_of(value) if isinstance(value, int) else "off"
+
+
 Knob = Dial | OptionalDial | Switch
 
 KNOBS: dict[str, Knob] = {
@@ -211,6 +220,9 @@ KNOBS: dict[str, Knob] = {
         Dial("recall", 14, 0.0, 1.0),  # MIDI 1.0 leaves 14 and 15 undefined too
         Dial("likeness", 85, 0.0, 2.0),  # and 85 to 87
         Dial("across", 86, 0.0, 1.0),
+        KeySwitch("lowest", 87, tuple(range(128))),
+        KeySwitch("highest", 89, tuple(range(128))),  # 88 is for velocities finer than seven bits
+        KeySwitch("split", 90, (None, *range(1, 128))),
     )
 }
 
@@ -225,7 +237,9 @@ class Settings:
     length as the call's times this. `morph`: from one stored pad to another; `across`: from these two to the two used
     before them. `composer` asks for somebody's style, `blend` is how far it leans `towards` somebody else's. `recall`:
     how often and how closely it quotes what was struck before, by either player. `likeness`: how closely it keeps to
-    the manner of a recording or of the pads. Raises BadValue for what is out of its knob's range.
+    the manner of a recording or of the pads. It keeps between the keys `lowest` and `highest`, whichever is which; with
+    `split` to the other side of that key than the other player's last note. Raises BadValue for what is out of its
+    knob's range.
     """
 
     temperature: float = 1.0
@@ -245,6 +259,9 @@ class Settings:
     recall: float = 0.0
     likeness: float = 0.0
     across: float = 0.0
+    lowest: int = 0
+    highest: int = 127
+    split: int | None = None
 
     def __post_init__(self) -> None:
         for knob in KNOBS.values():

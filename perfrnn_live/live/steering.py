@@ -20,14 +20,13 @@ _FOLLOW_S = 12.0  # the other player's notes of so long make the scale that is f
 
 class Steering:
     """`base` is what the instrument brings, its range and what its piano needs; the performer's settings come on top.
-    With `split` the machine keeps to the other side of that pitch than the other player's last note. `manner` is how
+    `manner` is how
     dense, loud and high the other player's last phrase was: asked for where the knobs leave that free. `held` are the
     keys that the other player holds. `place` is where in the model's latent space the manner lies that is kept to, as
     far as the settings say."""
 
-    def __init__(self, base: Controls, split: int | None, place: Place | None = None) -> None:
+    def __init__(self, base: Controls, place: Place | None = None) -> None:
         self._base = base
-        self._split = split
         self.place = place
         self.manner = NOTHING
         self.held: frozenset[int] = frozenset()
@@ -40,9 +39,9 @@ class Steering:
     def controls(self, settings: Settings, now_s: float) -> Controls:
         """How events are chosen from now on."""
         played = [0.0] * 12
-        for pitch in self._held() if settings.scale == HELD else self._lately(now_s):
+        for pitch in self._held(settings.split) if settings.scale == HELD else self._lately(now_s):
             played[pitch % 12] += 1
-        lowest, highest = self._range()
+        lowest, highest = self._range(settings)
         polyphony = self._base.polyphony
         if settings.polyphony != _AS_MANY_AS_IT_LIKES:
             polyphony = min(polyphony, settings.polyphony)
@@ -67,12 +66,16 @@ class Steering:
             highest=highest,
         )
 
-    def _range(self) -> tuple[int, int]:
-        """Until the other player has played, the machine has the lower side."""
-        lowest, highest = self._base.lowest, self._base.highest
-        if self._split is None:
+    def _range(self, settings: Settings) -> tuple[int, int]:
+        """Until the other player has played, the machine has the lower side of a split; where that has no keys, it has
+        all."""
+        ends = sorted((settings.lowest, settings.highest))
+        lowest, highest = (min(max(end, self._base.lowest), self._base.highest) for end in ends)
+        split = settings.split
+        if split is None:
             return lowest, highest
-        return (lowest, self._split - 1) if self._plays_above(self._split) else (self._split, highest)
+        side = (lowest, min(split - 1, highest)) if self._plays_above(split) else (max(split, lowest), highest)
+        return side if side[0] <= side[1] else (lowest, highest)
 
     def _plays_above(self, split: int) -> bool:
         return not self._struck or self._struck[-1][1] >= split
@@ -80,9 +83,8 @@ class Steering:
     def _lately(self, now_s: float) -> list[int]:
         return [pitch for at_s, pitch in self._struck if at_s > now_s - _FOLLOW_S]
 
-    def _held(self) -> list[int]:
+    def _held(self, split: int | None) -> list[int]:
         """On the other player's side, that is."""
-        split = self._split
         return [pitch for pitch in self.held if split is None or (pitch >= split) == self._plays_above(split)]
 
 

@@ -8,6 +8,7 @@ from perfrnn_live.errors import BadValue
 
 _STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _ACCIDENTALS = {"": 0, "#": 1, "b": -1}
+_NAMES = "C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"
 _NAME = re.compile(r"([A-G])([#b]?)(-?\d)", re.IGNORECASE)
 
 
@@ -22,6 +23,11 @@ def pitch_of(name: str) -> int:
     if not 0 <= pitch <= 127:
         raise BadValue(f"{name!r} is no pitch: give a name from C-1 to G9, as C4 for middle C, or a number 0 to 127")
     return pitch
+
+
+def name_of(pitch: int) -> str:
+    """The name of a pitch, black keys as sharps."""
+    return f"{_NAMES[pitch % 12]}{pitch // 12 - 1}"
 
 
 def range_of(text: str) -> tuple[int, int]:

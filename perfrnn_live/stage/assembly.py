@@ -34,7 +34,6 @@ def open_session(
     start: Moment,
     settings: Settings | None = None,
     controls: Controls | None = None,
-    split: int | None = None,
     place: Place | None = None,
     seed: int | None = None,
     beams: int = 1,
@@ -53,9 +52,9 @@ def open_session(
 
     `link` leads to a player: `ProcessLink` for one in a process of its own on the machine's MIDI ports, `LocalLink` for
     one in this process on any port. `clock` is the player's clock. `settings` are where the knobs stand at first;
-    `controls` are what the output allows (range, polyphony, shortest note); with `split` the machine keeps to the other
-    side of that pitch than the other player. `place` is where in the model's latent space the manner lies that is
-    kept to, as far as the knob likeness says. The same `seed` and the same facts make the same music. `lead_s` is how
+    `controls` are what the output allows (range, polyphony, shortest note). `place` is where in the model's latent
+    space the manner lies that is kept to, as far as the knob likeness says. The same `seed` and the same facts make the
+    same music. `lead_s` is how
     long before it sounds the output must be sent a message. While a sequencer's clock comes in, answers begin on its
     next beat or bar, as `quantise` says. Without `pads` and `desk`, nothing is read from disk.
     `listeners` are told every fact, `faces` are shown the state five times a second: put those that may be slow into
@@ -66,5 +65,5 @@ def open_session(
     improviser = Improviser(continuation, start, controls, np.random.default_rng(seed), lead_s, beams)
     pads = pads or Pads(continuation.engine, "pads", _UNNAMED_PADS)
     began_s = clock.now() if began_s is None else began_s
-    machine = Machine(improviser, settings, Steering(controls, split, place), pads, began_s, quantise)
+    machine = Machine(improviser, settings, Steering(controls, place), pads, began_s, quantise)
     return Session(link, clock, machine, desk or Desk(settings, None), listeners, faces, reopen, inbox, planned)

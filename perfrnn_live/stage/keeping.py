@@ -17,7 +17,7 @@ from perfrnn_live.live.pads import Pads
 from perfrnn_live.player.clock import wall_s
 from perfrnn_live.player.profiles import Profile
 
-KEPT_OPTIONS = "settings", "lowest", "highest", "split", "beams", "quantise", "middle", "prime", "continues"
+KEPT_OPTIONS = "settings", "beams", "quantise", "middle", "prime", "continues"
 """The options of `play` without which a session cannot begin in the same way again."""
 
 _STILL_PLAYS_S = 10.0  # a session in the library that was seen so lately may be going on

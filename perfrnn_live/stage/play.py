@@ -58,8 +58,7 @@ class PlayOptions:
     system, or neither without audio, and then a recording is kept in any case. "piano" is the piano alone. It sounds
     through `audio` ("any", a system or a device), or not at all if that is None; a `soundfont` takes its place.
     `inputs` None follows the output: virtual with a virtual one, none otherwise; "computer" is the keyboard that is
-    typed on, and what is played there sounds. `lowest` to `highest` is the machine's range; with `split` it keeps to
-    the other side of that pitch than the player's hands. It begins where `prime` ends, or else as a piece begins, or as
+    typed on, and what is played there sounds. It begins where `prime` ends, or else as a piece begins, or as
     in the `middle` of one; or it goes on from a session in the `library`, from so many seconds after its beginning or
     from its end, with the knobs as they stood there. Its manner is that of the file `like`, as far as the knob
     likeness says. While a sequencer's clock comes in, answers begin on the next beat
@@ -81,9 +80,6 @@ class PlayOptions:
     middle: bool = False
     like: Path | None = None
     settings: Settings = field(default_factory=Settings)
-    lowest: int = 0
-    highest: int = 127
-    split: int | None = None
     beams: int = 1
     quantise: Quantise = "beat"
     seed: int | None = None
@@ -135,7 +131,7 @@ def play(options: PlayOptions) -> Summary:
         place = resumed_from.place if resumed_from is not None else None
         if options.like is not None:
             place = place_in(continuation.engine, options.like)
-        continuation.check(Steering(Controls(), None, place).controls(options.settings, 0.0).handles)
+        continuation.check(Steering(Controls(), place).controls(options.settings, 0.0).handles)
         unknown = (continuation.engine.handles or UNASKED).unknown
         if unknown:
             _tell(f"{options.model.name} cannot be asked for {', '.join(unknown)}: those knobs change nothing")
@@ -151,8 +147,6 @@ def play(options: PlayOptions) -> Summary:
         raise
     base = Controls(
         polyphony=profile.polyphony,
-        lowest=options.lowest,
-        highest=options.highest,
         min_note_s=profile.min_note_s,
     )
     clock = SystemClock()
@@ -200,7 +194,6 @@ def play(options: PlayOptions) -> Summary:
             start,
             settings=options.settings,
             controls=base,
-            split=options.split,
             place=place,
             seed=seed,
             beams=options.beams,

@@ -78,9 +78,9 @@ def machine_of(library: Library, entry: Entry, model: Path) -> Machine:
     raises."""
     about: dict[str, Any] = entry.about
     try:
-        settings = Settings(**{**about["settings"], "mode": Mode(about["settings"]["mode"])})
-        lowest, highest, polyphony = (int(about[name]) for name in ("lowest", "highest", "polyphony"))
-        allowed = Controls(polyphony=polyphony, lowest=lowest, highest=highest, min_note_s=float(about["min_note_s"]))
+        earlier = {name: about[name] for name in ("lowest", "highest", "split") if name in about}  # no knobs once
+        settings = Settings(**{**earlier, **about["settings"], "mode": Mode(about["settings"]["mode"])})
+        allowed = Controls(polyphony=int(about["polyphony"]), min_note_s=float(about["min_note_s"]))
         continuation, start = _begin(library, entry, model)
         if about["fingerprint"] != continuation.engine.fingerprint:
             raise BadValue(f"session {entry.id} was played by another {about['model']} than this one")
@@ -91,7 +91,7 @@ def machine_of(library: Library, entry: Entry, model: Path) -> Machine:
         improviser = Improviser(continuation, start, allowed, rng, float(about["lead_s"]), beams)
         pads = _pads(library, entry, continuation.engine, model)
         place = about.get("place")  # earlier sessions have none
-        steering = Steering(allowed, about["split"], None if place is None else tuple(map(float, place)))
+        steering = Steering(allowed, None if place is None else tuple(map(float, place)))
         return Machine(improviser, settings, steering, pads, began_s, about["quantise"])
     except (KeyError, TypeError, ValueError) as error:
         raise BadValue(f"session {entry.id} does not say how it began: {error}") from error

@@ -44,9 +44,9 @@ class Recipe:
     """How to learn: `size` numbers are a place; so many `lessons` are heard `epochs` times; the divergence of places
     from a normal distribution counts `weight` times beside what lessons cost."""
 
-    size: int = 8
+    size: int = 12
     lessons: int = 6400
-    epochs: int = 6
+    epochs: int = 5
     weight: float = 0.03
     seed: int = 0
 
@@ -138,6 +138,7 @@ def teach(folder: Path, data: Path, validation: Path | None, recipe: Recipe, con
             )
             for corpus, count in zip((training, validating), counts, strict=True)
         )
+        torch.manual_seed(recipe.seed)
         latent = LatentNetwork(network.config.cells, vocabulary.size, recipe.size)
         learning = bar.add_task("learning", total=1.0)
         learn(latent, heard, recipe, lambda share, nats, _: bar.update(learning, completed=share, loss=nats))

@@ -45,7 +45,7 @@ class Setting:
 
 def steered(**settings: Any) -> Controls:
     """With these knobs turned."""
-    return Steering(Controls(), None).controls(Settings(**settings), 0.0)
+    return Steering(Controls()).controls(Settings(**settings), 0.0)
 
 
 SETTINGS = [

@@ -78,7 +78,7 @@ class Playing:
         )
         improviser = Improviser(continuation, start, controls, rng)
         pads = Pads(continuation.engine, "none", Path("none.npz"))
-        self.machine = Machine(improviser, settings, Steering(controls, None), pads, 0.0)
+        self.machine = Machine(improviser, settings, Steering(controls), pads, 0.0)
         self.now_s = 0.0
         self._due: list[Timed] = []
         self._asked: list[int] = []

@@ -74,6 +74,9 @@ def test_there_is_a_knob_for_every_setting() -> None:
         ("morph", 0.0, 0.5, 1.0),
         ("likeness", 0.0, 1.0, 2.0),
         ("across", 0.0, 0.5, 1.0),
+        ("lowest", 0, 64, 127),
+        ("highest", 0, 64, 127),
+        ("split", None, 64, 127),
         ("mode", Mode.SOLO, Mode.TRADE, Mode.DUET),
         ("composer", "any", "debussy", "other"),
         ("towards", "any", "debussy", "other"),
@@ -229,7 +232,7 @@ def test_who_cannot_be_asked_for_is_refused_with_those_who_can(name: str, nobody
 def test_texts_for_the_screen() -> None:
     assert [knob.text(getattr(Settings(), name)) for name, knob in KNOBS.items()] == [
         *("1.00", "1.00", "free", "free", "free", "free", "32", "any", "1.00"),
-        *("0.00", "solo", "any", "any", "0.00", "0.00", "0.00", "0.00"),
+        *("0.00", "solo", "any", "any", "0.00", "0.00", "0.00", "0.00", "C-1", "G9", "off"),
     ]
     asked = Settings(density=8.4, loudness=60, register=45.5, composer="bach", blend=0.256, mode=Mode.DUET)
     names = ("density", "loudness", "register", "composer", "blend", "mode")

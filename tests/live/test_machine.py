@@ -305,7 +305,7 @@ def test_pads_and_the_way_between_them_are_whose_manner_is_kept_to() -> None:
 
 @pytest.mark.parametrize(("hand", "side"), [(80, range(0, 60)), (40, range(60, 128))])
 def test_with_a_split_it_keeps_to_the_other_side(hand: int, side: range) -> None:
-    sitting = Sitting(settings=Settings(mode=Mode.DUET), split=60)
+    sitting = Sitting(settings=Settings(mode=Mode.DUET, split=60))
     sitting.play_at(1001.0, note_on(hand, 70))
     sitting.play_at(1001.3, note_off(hand))
     sitting.session.run(5.0)

@@ -24,7 +24,7 @@ BASE = Controls(polyphony=10, lowest=21, highest=108, min_note_s=0.05)
 
 @pytest.fixture
 def steering() -> Steering:
-    return Steering(BASE, None)
+    return Steering(BASE)
 
 
 def strike(steering: Steering, time_s: float, *pitches: int) -> None:
@@ -49,7 +49,7 @@ def test_numbers_are_asked_for_as_they_are(steering: Steering) -> None:
 
 
 def test_a_place_is_asked_for_as_far_as_likeness_says() -> None:
-    steering = Steering(BASE, None, (1.0, -0.5))
+    steering = Steering(BASE, (1.0, -0.5))
     assert steering.controls(Settings(), 0.0).handles == NOTHING
     assert steering.controls(Settings(likeness=0.5), 0.0).handles == Handles(like=(1.0, -0.5), likeness=0.5)
     steering.place = None
@@ -99,20 +99,37 @@ def test_what_is_no_handle_is_done_to_what_the_model_expects(steering: Steering)
     controls = steering.controls(Settings(temperature=1.2, top_p=0.9, polyphony=4), 0.0)
     assert controls == Controls(1.2, 0.9, NOTHING, 4, lowest=21, highest=108, min_note_s=0.05)
     assert steering.controls(Settings(polyphony=32), 0.0).polyphony == 10  # no more than the piano has
-    free = Steering(Controls(), None)
+    free = Steering(Controls())
     limits = [free.controls(Settings(polyphony=keys), 0.0).polyphony for keys in (1, 31, 32)]
     assert limits == [1, 31, 128]  # at the knob's end, as many as it likes
 
 
 def test_with_a_split_it_takes_the_side_where_the_hand_is_not() -> None:
-    steering = Steering(BASE, 60)
+    steering = Steering(BASE)
     sides = []
     for pitch in (None, 60, 59, 100):
         if pitch is not None:
             steering.struck(1.0, pitch)
-        controls = steering.controls(Settings(), 1.0)
+        controls = steering.controls(Settings(split=60), 1.0)
         sides.append((controls.lowest, controls.highest))
     assert sides == [(21, 59), (21, 59), (60, 108), (21, 59)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "side"),
+    [
+        (Settings(lowest=40, highest=80), (40, 80)),
+        (Settings(lowest=80, highest=40), (40, 80)),  # whichever is which
+        (Settings(lowest=0, highest=127), (21, 108)),  # no further than the piano has keys
+        (Settings(lowest=0, highest=5), (21, 21)),
+        (Settings(lowest=40, highest=80, split=60), (40, 59)),
+        (Settings(lowest=40, highest=80, split=90), (40, 80)),
+        (Settings(lowest=40, highest=80, split=40), (40, 80)),  # nothing lies below
+    ],
+)
+def test_range_and_split_are_knobs_that_always_leave_some_keys(settings: Settings, side: tuple[int, int]) -> None:
+    controls = Steering(BASE).controls(settings, 0.0)
+    assert (controls.lowest, controls.highest) == side
 
 
 positions = st.fixed_dictionaries({name: st.integers(0, 127) for name in KNOBS})
@@ -122,8 +139,8 @@ positions = st.fixed_dictionaries({name: st.integers(0, 127) for name in KNOBS})
 def test_wherever_the_knobs_stand_events_can_be_chosen(
     turned: dict[str, int], struck: list[tuple[float, int]], now_s: float
 ) -> None:
-    steering = Steering(BASE, None)
-    for at_s, pitch in sorted(struck):
+    steering = Steering(BASE)
+    for at_s, pitch in sorted(struck, key=lambda each: each[0]):
         steering.struck(at_s, pitch)
     steering.held = frozenset({60, 64, 76})
     values: dict[str, Any] = {name: KNOBS[name].value_at(position) for name, position in turned.items()}
@@ -136,7 +153,10 @@ def test_wherever_the_knobs_stand_events_can_be_chosen(
     )
     assert handles.composers == settings.composers
     lately = [pitch for at_s, pitch in struck if at_s > now_s - 12.0]
-    played = [60, 64, 76] if settings.scale == "held" else lately
+    split = settings.split
+    is_above = split is None or not struck or sorted(struck, key=lambda each: each[0])[-1][1] >= split
+    own = [pitch for pitch in (60, 64, 76) if split is None or (pitch >= split) == is_above]
+    played = own if settings.scale == "held" else lately
     counts = [float(sum(pitch % 12 == n for pitch in played)) for n in range(12)]
     assert handles.pitch_classes == pitch_class_histogram(settings.scale, counts)
     asks = any(getattr(settings, name) is not None for name in ("density", "loudness", "register"))
@@ -183,7 +203,7 @@ def test_a_wish_picked_up_at_its_bottom_changes_what_comes_and_free_again_nothin
 
 
 def test_what_the_knobs_leave_free_is_asked_as_the_last_phrase_had_it() -> None:
-    steering = Steering(BASE, None)
+    steering = Steering(BASE)
     call = [(10.0 + place / 4, 60 + place, 50 + 10 * place) for place in range(5)]
     assert manner_of(call[:4]) == NOTHING
     steering.manner = manner_of(call)
@@ -195,8 +215,8 @@ def test_what_the_knobs_leave_free_is_asked_as_the_last_phrase_had_it() -> None:
 
 
 def test_held_harmony_is_that_of_the_keys_on_ones_own_side() -> None:
-    steering = Steering(BASE, 60)
-    asked = Settings(scale="held")
+    steering = Steering(BASE)
+    asked = Settings(scale="held", split=60)
     assert steering.controls(asked, 0.0).handles == NOTHING
     assert steering.controls(asked, 0.0).pitch_classes == (1.0,) * 12
     strike(steering, 1.0, 48)
@@ -208,7 +228,7 @@ def test_held_harmony_is_that_of_the_keys_on_ones_own_side() -> None:
 
 @pytest.mark.parametrize("mode", [Mode.SOLO, Mode.DUET])
 def test_a_left_hand_steers_the_harmony_at_once(mode: Mode) -> None:
-    sitting = Sitting(settings=Settings(mode=mode, scale="held"), split=60)
+    sitting = Sitting(settings=Settings(mode=mode, scale="held", split=60))
     chords = {1.0: (48, 52, 55), 6.0: (50, 54, 57)}
     for at_s, chord in chords.items():
         for pitch in chord:

@@ -296,7 +296,7 @@ def test_arrows_select_a_knob_and_change_it(desk: Desk) -> None:
     assert desk.settings == Settings()
     for _ in range(3):
         press(desk, LEFT)
-    assert desk.selected == "across"  # round the corner
+    assert desk.selected == "split"  # round the corner
 
 
 def test_m_goes_round_the_modes(desk: Desk) -> None:

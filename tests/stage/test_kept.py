@@ -109,7 +109,7 @@ def test_it_plays_on_from_where_it_was_and_that_is_the_same_again_too(tmp_path: 
     with Library(tmp_path / "sessions.db") as kept:
         newer, older = kept.entries()
         assert newer.about["continues"] == [1, 2.5]
-        assert newer.about["place"] == older.about["place"] and len(newer.about["place"]) == 8
+        assert newer.about["place"] == older.about["place"] and len(newer.about["place"]) == 12
         assert newer.about["settings"] == older.about["settings"] and newer.about["settings"]["density"] == 9.0
     told = command("replay", "2", "--check", *library)
     assert told.returncode == 0, told.stderr

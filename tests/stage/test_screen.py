@@ -57,7 +57,7 @@ def test_the_head_says_who_plays_and_the_figures_how_well() -> None:
     assert first.split("  ")[0] == "temperature 1.09"
     assert "sounding free" in second
     assert third.split() == ["mode", "duet", "composer", "any", "towards", "any", "blend", "0.00", "recall", "0.00"]
-    assert fourth.split() == ["likeness", "0.00", "across", "0.00"]
+    assert fourth.split() == ["likeness", "0.00", "across", "0.00", "lowest", "C-1", "highest", "G9", "split", "off"]
     assert figures.rstrip() == "42 events/s   ahead 0.51 s   late 0.13 ms"
     assert "silent" in lines(replace(STATUS, state="silent"))[0]
 

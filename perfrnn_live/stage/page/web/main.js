@@ -44,6 +44,7 @@ const feed = new Feed({
   },
 });
 const roll = new Roll(element("roll"), music, () => feed.now(), (pitch, velocity) => feed.wish("play", pitch, velocity),
+  (name, pitch) => feed.wish("turn", name, pitch),
   (isBack) => { element("now").hidden = !isBack; });
 element("now").onclick = () => roll.scroll(0);
 
@@ -68,6 +69,7 @@ function show(state) {
   steering.show(state.knobs);
   steering.store(state.pads);
   square.show(state.knobs);
+  roll.show(state.knobs);
   square.use(state.used);
   thoughts.show(state);
   element("state").value = state.state;

@@ -5,12 +5,15 @@ import { HIGHEST, LOWEST, isBlack, keyAt, layout, nameOf } from "./keys.js";
 
 const AHEAD_S = 0.7, BEHIND_S = 8;
 const AHEAD_SHARE = 0.3, KEYS_SHARE = 0.22; // of the height
+const GRIP = 18; // pixels, of what is dragged
 const COLOURS = ["#56b4e9", "#e69f00"], BOTH = "#f0e442";
 
 export class Roll {
   // `now()` is the session's time; `play(pitch, velocity)` is called when a key is touched.
-  constructor(canvas, music, now, play, scrolled) {
-    Object.assign(this, { canvas, music, now, play, scrolled, back: 0, touches: new Map(), drawn: 0, longest: 0 });
+  // `turn(knob, pitch)` when an end of the machine's range, or the split, is dragged there.
+  constructor(canvas, music, now, play, turn, scrolled) {
+    Object.assign(this, { canvas, music, now, play, turn, scrolled, back: 0, touches: new Map(), drawn: 0, longest: 0 });
+    this.ends = { lowest: 0, highest: 127, split: 0 }; // pitches; a split at 0 is off
     this.pen = canvas.getContext("2d");
     this.octaves = [LOWEST, HIGHEST];
     for (const [name, act] of [["pointerdown", "down"], ["pointermove", "moved"], ["pointerup", "up"], ["pointercancel", "up"]])
@@ -71,6 +74,7 @@ export class Roll {
     for (const pedal of music.pedals) this.pedal(pedal, seen, now);
     for (const mark of music.marks) this.mark(mark, seen);
     this.keyboard();
+    this.handles();
     music.forget(now);
   }
 
@@ -168,8 +172,55 @@ export class Roll {
     return machine ? COLOURS[MACHINE] : you || touched ? COLOURS[YOU] : null;
   }
 
+  show(knobs) { // where the ends of the range and the split stand
+    for (const name of Object.keys(this.ends)) if (knobs[name]) this.ends[name] = knobs[name][0];
+  }
+
+  placeOf(name) { // where its handle is: those that are beyond the keys wait at their ends
+    const [lowest, highest] = this.octaves, pitch = this.ends[name];
+    if (pitch > highest || (name === "highest" && pitch === highest)) return this.width;
+    const left = this.keys.get(Math.max(pitch, lowest));
+    return name === "highest" ? left.x + left.width : left.x;
+  }
+
+  handles() { // brackets around the range, a line at the split
+    const { pen, top, bottom, width } = this;
+    const [low, high, split] = ["lowest", "highest", "split"].map((name) => this.placeOf(name));
+    pen.fillStyle = "#14171aa0";
+    pen.fillRect(0, top, Math.min(low, high), bottom - top);
+    pen.fillRect(Math.max(low, high), top, width, bottom - top);
+    pen.fillStyle = COLOURS[MACHINE];
+    for (const [x, out] of [[low, 1], [high, -1]]) pen.fillRect(Math.min(x, x + out * GRIP), top - GRIP, GRIP, GRIP);
+    pen.fillStyle = COLOURS[YOU];
+    if (this.ends.split > 0) pen.fillRect(split - 1, top - GRIP, 3, bottom - top + GRIP);
+    pen.beginPath();
+    pen.arc(Math.max(split, GRIP / 2), top - GRIP * 1.7, GRIP / 2, 0, 7);
+    pen.fill();
+  }
+
+  handleAt(x, y) {
+    if (y > this.top || y < this.top - GRIP * 2.6) return null;
+    const names = y < this.top - GRIP * 1.1 ? ["split"] : ["lowest", "highest"];
+    return names.find((name) => Math.abs(this.placeOf(name) - x) < GRIP * 1.6) ?? null;
+  }
+
+  drag(name, x) {
+    const [lowest, highest] = this.octaves;
+    const key = keyAt(this.keys, Math.min(Math.max(x, 0), this.width - 1), false) ?? lowest;
+    const atEnd = x < GRIP / 2 ? "first" : x > this.width - GRIP / 2 ? "last" : null;
+    const pitch = atEnd === "first" ? (name === "highest" ? lowest : 0) : atEnd === "last" ? (name === "lowest" ? highest : 127) : key;
+    if (this.ends[name] === pitch) return;
+    this.ends[name] = pitch;
+    this.turn(name, pitch);
+  }
+
   down(event) {
     this.canvas.setPointerCapture(event.pointerId);
+    const handle = this.handleAt(event.offsetX, event.offsetY);
+    if (handle) {
+      this.touches.set(event.pointerId, { handle });
+      return;
+    }
     if (event.offsetY < this.top || event.offsetY >= this.bottom) {
       this.touches.set(event.pointerId, { y: event.offsetY, back: this.back });
       return;
@@ -188,6 +239,10 @@ export class Roll {
   moved(event) {
     const touch = this.touches.get(event.pointerId);
     if (touch === undefined) return;
+    if (touch.handle) {
+      this.drag(touch.handle, event.offsetX);
+      return;
+    }
     if (touch.pitch === undefined) {
       this.scroll(touch.back - (event.offsetY - touch.y) * BEHIND_S / (this.height - this.bottom));
       return;
