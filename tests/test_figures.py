@@ -51,3 +51,19 @@ def test_likelihoods_in_the_readmes_are_those_of_the_cards() -> None:
         (row,) = (line for line in told("README.md").splitlines() if line.startswith(f"| `{name}`"))
         for unit, digits in (("event", 3), ("step", 3), ("note", 2), ("second", 1)):
             assert f"{metrics[f'nats_per_{unit}']:.{digits}f}" in row
+
+
+def test_the_latent_space_does_what_the_readme_tells() -> None:
+    latent = figures(ROOT / "models/maestro/latent.json")
+    assert latent["model"] == "maestro" and latent["command"].startswith("python3 -m tests.bench.latent --data ")
+    rows = {line.split("|")[1].strip(): line for line in told("models/README.md").splitlines() if line.startswith("| ")}
+    asked = latent["asked and got"]
+    (row,) = (line for name, line in rows.items() if name.startswith("places asked and got"))
+    for name in ("density", "loudness", "register", "sounding"):
+        assert asked[name]["correlation"] > asked[name]["shuffled"] + 0.3
+        assert f"{asked[name]['correlation']:.2f}" in row
+        way = latent["from one to the other"][name]["places"]
+        assert way["rank correlation"] >= 0.9, "from one end to the other in nine steps, upwards"
+        assert f"{way['rank correlation']:.2f}" in rows[name]
+    assert f"{asked['pitch classes']['cosine']:.2f}" in row
+    assert latent["neighbours"]["same composer"] > 2 * latent["neighbours"]["by chance"]

@@ -26,26 +26,8 @@ NOTES = 96  # strikes that are read at once: about ten seconds
 FEWEST_NOTES = 12
 REACH = 2  # notes on either side that each layer of the encoder reads beside each
 FURTHEST = 3.0  # from the middle, in each direction
-WAITS = (
-    1,
-    2,
-    4,
-    7,
-    10,
-    14,
-    19,
-    25,
-    32,
-    40,
-    50,
-    64,
-    80,
-    100,
-    128,
-    160,
-    200,
-    300,
-)  # steps between strikes, as told apart
+# steps between strikes that are told apart
+WAITS = (1, 2, 4, 7, 10, 14, 19, 25, 32, 40, 50, 64, 80, 100, 128, 160, 200, 300)
 # steps that keys were held which are told apart
 LENGTHS = (3, 6, 9, 13, 18, 25, 35, 50, 70, 100, 150, 220, 350)
 UNKNOWN = -1  # how long a key was held that was struck again since
@@ -56,9 +38,8 @@ TOLD = {"pitch": PITCHES, "velocity": VELOCITY_BINS, "wait": len(WAITS) + 1, "he
 
 
 class Latent:
-    """`size` numbers are a place. Arrays: `pitch`, `velocity`, `wait` and `held`, each (values, width), are what
-    each note is told as; `around.N` ((2 * REACH + 1) * width, width) the encoder's layers; `place` (2 * width,
-    size). Then, for an LSTM of so many cells, `expected` (cells, hidden), `asked` (size, hidden), `hidden` (hidden,
+    """`size` numbers are a place. Arrays: `pitch`, `velocity`, `wait` and `held`, each (values, width), are what each
+    note is told as; `around.N` ((2 * REACH + 1) * width, width) the encoder's layers; `place` (2 * width, size). Then, for an LSTM of so many cells, `expected` (cells, hidden), `asked` (size, hidden), `hidden` (hidden,
     hidden) and `output` (hidden, events), each but `asked` with its bias, `….bias`."""
 
     def __init__(self, arrays: Arrays, cells: int, events: int) -> None:

@@ -19,12 +19,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
+import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.console import Console
 
 from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
 from perfrnn_live.engines.handles import Handles, Place
@@ -40,6 +44,7 @@ from perfrnn_live.sampling.controls import Controls
 from perfrnn_live.sampling.opening import begin
 from perfrnn_live.training.augmentation import entered
 from perfrnn_live.training.corpus import TokenCorpus
+from perfrnn_live.training.splits import load_split
 
 MEASURES = "density", "loudness", "register", "sounding"
 STEPS = 9
@@ -99,9 +104,24 @@ def heard(continuation: Continuation, tokens: NDArray[np.int16]) -> tuple[Excerp
     return excerpt, continuation.engine.place_of(keyboard), tokens.tolist()
 
 
-def manner(place: Place, likeness: float) -> Controls:
-    """As `play` chooses by default, like that."""
-    return Controls(top_p=0.9, handles=Handles(like=place, likeness=likeness))
+@dataclass(frozen=True, slots=True)
+class Play:
+    """How pieces are played: as `play` chooses by default, for so many `seconds`."""
+
+    continuation: Continuation
+    start: Moment
+    likeness: float
+    seconds: float
+    seed: int
+
+    def like(self, places: Sequence[Place]) -> list[Excerpt]:
+        """A piece in the manner of each place."""
+        controls = [Controls(top_p=0.9, handles=Handles(like=place, likeness=self.likeness)) for place in places]
+        return played(self.continuation, [self.start] * len(places), controls, self.seconds, self.seed)
+
+    def on(self, starts: Sequence[Moment]) -> list[Excerpt]:
+        """A piece from each of these moments, nothing asked."""
+        return played(self.continuation, starts, [Controls(top_p=0.9)] * len(starts), self.seconds, self.seed)
 
 
 def ranks(values: Sequence[float]) -> NDArray[np.float64]:
@@ -109,10 +129,92 @@ def ranks(values: Sequence[float]) -> NDArray[np.float64]:
     return np.argsort(np.argsort(values)).astype(np.float64)
 
 
+@dataclass(frozen=True, eq=False)
+class Known:
+    """Excerpts of recordings, each with the number of its recording, its composer, its place and its tokens."""
+
+    excerpts: list[Excerpt]
+    recording: NDArray[np.int64]
+    composer: NDArray[np.str_]
+    places: NDArray[np.float64]
+    tokens: list[Sequence[int]]
+
+    @classmethod
+    def of(cls, continuation: Continuation, corpus: TokenCorpus, each: int, rng: np.random.Generator) -> Known:
+        """So many of each recording, from anywhere in it."""
+        found = []
+        for index in range(len(corpus)):
+            tokens = corpus.recording(index)
+            for place in rng.integers(0, max(len(tokens) - EVENTS, 1), each).tolist():
+                excerpt, where, fed = heard(continuation, entered(tokens, place, corpus.vocabulary)[:EVENTS])
+                if where is not None:
+                    found.append((excerpt, index, corpus.composers[index], where, fed))
+        excerpts, recording, composer, places, fed = zip(*found, strict=True)
+        return cls(list(excerpts), np.array(recording), np.array(composer), np.array(places), list(fed))
+
+
+def neighbours(known: Known) -> dict[str, float]:
+    """How often the nearest place of another recording is the same composer's, and how often any other is."""
+    of, places, composers = known.recording, known.places, known.composer
+    apart = np.linalg.norm(places[:, None] - places, axis=2) + np.where(of[:, None] == of, np.inf, 0)
+    named = np.flatnonzero(composers != OTHER)
+    same = (composers == composers[apart.argmin(axis=1)])[named].mean()
+    chance = np.mean([(composers[of != of[n]] == composers[n]).mean() for n in named])
+    return {"same composer": float(same), "by chance": float(chance)}
+
+
+def asked_and_got(known: Known, play: Play, count: int, rng: np.random.Generator) -> dict[str, dict[str, float]]:
+    """What excerpts are, one of each recording, and what is played in their manner."""
+    recordings = rng.permutation(np.unique(known.recording))[:count]
+    numbers = [int(np.flatnonzero(known.recording == each)[0]) for each in recordings]
+    asked, places = [known.excerpts[n] for n in numbers], known.places[numbers]
+    pieces = play.like([tuple(place.tolist()) for place in places])
+    other = np.roll(np.arange(len(asked)), 7)  # somebody else's excerpt for each piece
+    found: dict[str, dict[str, float]] = {}
+    for name in MEASURES:
+        wanted, got = (np.array([measured(each)[name] for each in excerpts]) for excerpts in (asked, pieces))
+        both = (np.corrcoef(each, got)[0, 1] for each in (wanted, wanted[other]))
+        found[name] = dict(zip(("correlation", "shuffled"), map(float, both), strict=True))
+    orders = np.arange(len(asked)), other
+    pairs = [[(asked[n], piece) for n, piece in zip(order.tolist(), pieces, strict=True)] for order in orders]
+    cosines = [float(np.mean([classes(one) @ classes(piece) for one, piece in pair])) for pair in pairs]
+    found["pitch classes"] = dict(zip(("cosine", "shuffled"), cosines, strict=True))
+    runs = [[int(longest_shared([between(piece)], [between(one)])[0]) for one, piece in pair] for pair in pairs]
+    quoted = {"mean": float(np.mean(runs[0])), "shuffled": float(np.mean(runs[1])), "most": max(runs[0])}
+    found["longest run quoted"] = quoted
+    return found
+
+
+def from_one_to_the_other(known: Known, play: Play, name: str, streams: int) -> dict[str, dict[str, Any]]:
+    """A measure at nine places from one end to the other, and at nine states mixed of moments at both ends."""
+    order = np.argsort([measured(each)[name] for each in known.excerpts])
+    ends = order[: len(order) // 10], order[-(len(order) // 10) :]
+    least, most = (known.places[end].mean(axis=0) for end in ends)
+    shares = np.linspace(0, 1, STEPS)
+    way = [tuple(((1 - share) * least + share * most).tolist()) for share in shares]
+    by_place = play.like([place for place in way for _ in range(streams)])
+    pads = [pads_of(play.continuation, *(known.tokens[int(end[n % len(end)])] for end in ends)) for n in range(streams)]
+    by_state = play.on([halfway(pad, float(share)) for share in shares for pad in pads])
+    curves = {who: means(excerpts, name, streams) for who, excerpts in (("places", by_place), ("states", by_state))}
+    return {
+        who: {"values": curve, "rank correlation": float(np.corrcoef(ranks(curve), shares)[0, 1])}
+        for who, curve in curves.items()
+    }
+
+
+def drawn(name: str, told: dict[str, dict[str, Any]]) -> Plot:
+    """The measure on both ways."""
+    every = [value for each in told.values() for value in each["values"]]
+    plot = Plot(name, (0, 1), (min(every), max(every)), "from one to the other", "")
+    for who, colour in (("places", MODEL), ("states", OTHERS)):
+        plot.line(np.linspace(0, 1, STEPS).tolist(), told[who]["values"], colour, who)
+    return plot
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default=DEFAULT_MODEL)
-    parser.add_argument("--tokens", type=Path, required=True, help="a token file of recordings")
+    parser.add_argument("--data", type=Path, required=True, help="recordings: their validation split, or a token file")
     parser.add_argument("--likeness", type=float, default=1.0)
     parser.add_argument("--asked", type=int, default=64)
     parser.add_argument("--streams", type=int, default=8)
@@ -123,94 +225,28 @@ def main() -> None:
     given = parser.parse_args()
 
     continuation, start = begin(find_model(given.model), middle=True)
-    corpus = TokenCorpus.load(given.tokens)
+    corpus = load_split(given.data, "validation", continuation.vocabulary, Console(stderr=True))
     rng = np.random.default_rng(given.seed)
-    known = []
-    for index in range(len(corpus)):
-        tokens = corpus.recording(index)
-        for place in rng.integers(0, max(len(tokens) - EVENTS, 1), 4).tolist():
-            excerpt, where, fed = heard(continuation, entered(tokens, place, corpus.vocabulary)[:EVENTS])
-            if where is not None:
-                known.append((index, excerpt, where, fed))
-    places = np.array([where for _, _, where, _ in known])
-    figures: dict[str, Any] = {"model": given.model, "likeness": given.likeness, "excerpts": len(known)}
-
-    of = np.array([index for index, *_ in known])
-    composers = np.array(corpus.composers)[of]
-    apart = np.linalg.norm(places[:, None] - places, axis=2) + np.where(of[:, None] == of, np.inf, 0)
-    named = composers != OTHER
-    nearest = apart.argmin(axis=1)
-    same = (composers == composers[nearest])[named].mean()
-    chance = np.mean([(composers[of != of[n]] == composers[n]).mean() for n in np.flatnonzero(named)])
-    figures["neighbours"] = {"same composer": float(same), "by chance": float(chance)}
-    print("neighbours", figures["neighbours"])
-
-    chosen = rng.permutation(np.unique(of))[: given.asked]
-    asked = [next(each for each in known if each[0] == index) for index in chosen.tolist()]
-    pieces = played(
-        continuation,
-        [start] * len(asked),
-        [manner(where, given.likeness) for _, _, where, _ in asked],
-        given.seconds,
-        given.seed,
-    )
-    figures["asked and got"] = {}
-    shuffled = np.roll(np.arange(len(asked)), 7)
-    for name in MEASURES:
-        wanted = np.array([measured(excerpt)[name] for _, excerpt, _, _ in asked])
-        got = np.array([measured(piece)[name] for piece in pieces])
-        row = {"correlation": float(np.corrcoef(wanted, got)[0, 1])}
-        row["shuffled"] = float(np.corrcoef(wanted[shuffled], got)[0, 1])
-        figures["asked and got"][name] = row
-        print(f"{name:10} {row}")
-    alike = [(classes(excerpt), classes(piece)) for (_, excerpt, _, _), piece in zip(asked, pieces, strict=True)]
-    cosine = float(np.mean([one @ other for one, other in alike]))
-    by_chance = float(np.mean([alike[n][0] @ alike[k][1] for n, k in enumerate(shuffled.tolist())]))
-    figures["asked and got"]["pitch classes"] = {"cosine": cosine, "shuffled": by_chance}
-    print("pitch classes", figures["asked and got"]["pitch classes"])
-
-    lines = [(between(excerpt), between(piece)) for (_, excerpt, _, _), piece in zip(asked, pieces, strict=True)]
-    quoted = [int(longest_shared([piece], [excerpt])[0]) for excerpt, piece in lines]
-    by_chance_quoted = [int(longest_shared([lines[n][1]], [lines[k][0]])[0]) for n, k in enumerate(shuffled.tolist())]
-    figures["longest run of intervals quoted"] = {
-        "mean": float(np.mean(quoted)),
-        "shuffled": float(np.mean(by_chance_quoted)),
-        "longest": max(quoted),
+    known = Known.of(continuation, corpus, 4, rng)
+    play = Play(continuation, start, given.likeness, given.seconds, given.seed)
+    figures: dict[str, Any] = {
+        "command": shlex.join(["python3", "-m", "tests.bench.latent", *sys.argv[1:]]),
+        "model": given.model,
+        "likeness": given.likeness,
+        "excerpts": len(known.excerpts),
+        "neighbours": neighbours(known),
+        "asked and got": asked_and_got(known, play, given.asked, rng),
     }
-    print("quoted", figures["longest run of intervals quoted"])
-
-    figures["from one to the other"] = {}
-    shares = np.linspace(0, 1, STEPS)
-    plots = []
+    print(json.dumps(figures, indent=1), flush=True)
+    ways = {}
     for name in MEASURES:
-        values = np.array([measured(excerpt)[name] for _, excerpt, _, _ in known])
-        order = np.argsort(values)
-        tenth = max(len(order) // 10, 1)
-        least, most = places[order[:tenth]].mean(axis=0), places[order[-tenth:]].mean(axis=0)
-        way = [tuple(((1 - share) * least + share * most).tolist()) for share in shares]
-        controls = [manner(where, given.likeness) for where in way for _ in range(given.streams)]
-        excerpts = played(continuation, [start] * len(controls), controls, given.seconds, given.seed)
-        curves = {"places": means(excerpts, name, given.streams)}
-        ends = [order[:tenth], order[-tenth:]]
-        pads = [pads_of(continuation, *(known[int(end[n % tenth])][3] for end in ends)) for n in range(given.streams)]
-        starts = [halfway(pad, float(share)) for share in shares for pad in pads]
-        excerpts = played(continuation, starts, [Controls(top_p=0.9)] * len(starts), given.seconds, given.seed)
-        curves["states"] = means(excerpts, name, given.streams)
-        told = {
-            who: {"values": curve, "rank correlation": float(np.corrcoef(ranks(curve), shares)[0, 1])}
-            for who, curve in curves.items()
-        }
-        figures["from one to the other"][name] = told
-        print(name, told)
-        every = [*curves["places"], *curves["states"]]
-        plot = Plot(name, (0, 1), (min(every), max(every)), "from one to the other", "")
-        plot.line(shares.tolist(), curves["places"], MODEL, "places")
-        plot.line(shares.tolist(), curves["states"], OTHERS, "states mixed")
-        plots.append(plot)
+        ways[name] = from_one_to_the_other(known, play, name, given.streams)
+        print(name, json.dumps(ways[name]), flush=True)
+    figures["from one to the other"] = ways
     if given.json:
         given.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     if given.svg:
-        given.svg.write_text(together(plots), encoding="utf-8")
+        given.svg.write_text(together([drawn(name, told) for name, told in ways.items()]), encoding="utf-8")
 
 
 def means(excerpts: Sequence[Excerpt], name: str, streams: int) -> list[float]:
