@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from perfrnn_live.stage.assembly import open_session
     from perfrnn_live.stage.desk import Desk, FaceWish, Nudge, Put, Select, Switching
     from perfrnn_live.stage.listeners import Face, Kept, Listener, Shown
-    from perfrnn_live.stage.play import PlayOptions, play
+    from perfrnn_live.stage.options import PlayOptions
+    from perfrnn_live.stage.play import play
     from perfrnn_live.stage.session import Session
     from perfrnn_live.stage.status import Status, Summary
     from perfrnn_live.training.corpus import TokenCorpus, tokenise
@@ -75,7 +76,8 @@ _HOMES = {
     "stage.assembly": ("open_session",),
     "stage.desk": ("Desk", "FaceWish", "Nudge", "Put", "Select", "Switching"),
     "stage.listeners": ("Face", "Kept", "Listener", "Shown"),
-    "stage.play": ("PlayOptions", "play"),
+    "stage.options": ("PlayOptions",),
+    "stage.play": ("play",),
     "stage.session": ("Session",),
     "stage.status": ("Status", "Summary"),
     "training.corpus": ("TokenCorpus", "tokenise"),

@@ -27,7 +27,7 @@ from perfrnn_live.live.pads import Pads
 from perfrnn_live.music.composers import COMPOSERS
 from perfrnn_live.music.midifile import read_notes, write_notes
 from perfrnn_live.music.vocabulary import PERFORMANCE_10MS
-from perfrnn_live.stage.play import PlayOptions
+from perfrnn_live.stage.options import PlayOptions
 from perfrnn_live.stage.status import Summary
 from tests import networks
 

@@ -84,9 +84,9 @@ def play(
     from perfrnn_live.player.profiles import load_profile
     from perfrnn_live.sound.wav import is_sound
     from perfrnn_live.stage import places
+    from perfrnn_live.stage.options import PlayOptions
     from perfrnn_live.stage.osc import address_of
     from perfrnn_live.stage.page.feed import page_address
-    from perfrnn_live.stage.play import PlayOptions
     from perfrnn_live.stage.play import play as run
 
     check_seconds(seconds)

@@ -116,7 +116,7 @@ def continue_(
     """Play on from a kept session: with what was remembered then, and the knobs as they stood."""
     from perfrnn_live.engines.card import find_model
     from perfrnn_live.stage import places
-    from perfrnn_live.stage.play import PlayOptions
+    from perfrnn_live.stage.options import PlayOptions
     from perfrnn_live.stage.play import play as run
 
     check_seconds(seconds)

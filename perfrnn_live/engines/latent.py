@@ -39,8 +39,9 @@ TOLD = {"pitch": PITCHES, "velocity": VELOCITY_BINS, "wait": len(WAITS) + 1, "he
 
 class Latent:
     """`size` numbers are a place. Arrays: `pitch`, `velocity`, `wait` and `held`, each (values, width), are what each
-    note is told as; `around.N` ((2 * REACH + 1) * width, width) the encoder's layers; `place` (2 * width, size). Then, for an LSTM of so many cells, `expected` (cells, hidden), `asked` (size, hidden), `hidden` (hidden,
-    hidden) and `output` (hidden, events), each but `asked` with its bias, `….bias`."""
+    note is told as; `around.N` ((2 * REACH + 1) * width, width) the encoder's layers; `place` (2 * width, size). Then,
+    for an LSTM of so many cells, `expected` (cells, hidden), `asked` (size, hidden), `hidden` (hidden, hidden) and
+    `output` (hidden, events), each but `asked` with its bias, `….bias`."""
 
     def __init__(self, arrays: Arrays, cells: int, events: int) -> None:
         """Raises KeyError or ValueError if these are not such arrays."""

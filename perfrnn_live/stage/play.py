@@ -6,24 +6,21 @@ import contextlib
 import secrets
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from queue import SimpleQueue
 
 from perfrnn_live.engines.handles import UNASKED
 from perfrnn_live.errors import PerfRNNError, PlayerLost
-from perfrnn_live.files import check_writable
+from perfrnn_live.files import check_writable, unused
 from perfrnn_live.library.keeper import Keeper
 from perfrnn_live.library.store import Library
-from perfrnn_live.live.beats import Quantise
-from perfrnn_live.live.controls import Settings
 from perfrnn_live.live.pads import open_pads
 from perfrnn_live.live.steering import Steering
 from perfrnn_live.music.midifile import MidiFileWriter, read_notes
 from perfrnn_live.player.clock import Clock, SystemClock, wall_s
 from perfrnn_live.player.messages import COMPUTER, PAGE, Received, Said
-from perfrnn_live.player.profiles import DAW, Profile
 from perfrnn_live.sampling.controls import Controls
 from perfrnn_live.sampling.opening import begin, place_in
 from perfrnn_live.sound.wav import is_sound, write_sound
@@ -35,11 +32,12 @@ from perfrnn_live.stage.desk import Desk
 from perfrnn_live.stage.journal import Journal
 from perfrnn_live.stage.keeping import KEPT_OPTIONS, about_session, files_of, tell_of_broken_off
 from perfrnn_live.stage.listeners import Aloud, Face, Kept, Listener, Shown
+from perfrnn_live.stage.options import PlayOptions
 from perfrnn_live.stage.osc import OscIn, OscOut
 from perfrnn_live.stage.page.feed import Page, show_link
-from perfrnn_live.stage.page.words import PageWish
+from perfrnn_live.stage.page.words import Continue, PageWish
 from perfrnn_live.stage.recorder import Recorder
-from perfrnn_live.stage.replay import resumed
+from perfrnn_live.stage.replay import check_resumable, resumed
 from perfrnn_live.stage.session import Arrival, Session
 from perfrnn_live.stage.signals import calling_on_signals
 from perfrnn_live.stage.status import Summary
@@ -50,59 +48,23 @@ _APP = "perfrnn-live"
 _SWITCH_S = 0.0005
 
 
-@dataclass(frozen=True, slots=True)
-class PlayOptions:
-    """What `play` is asked for.
-
-    `output` None is a virtual port with the built-in piano beside it; or the piano alone where the machine has no MIDI
-    system, or neither without audio, and then a recording is kept in any case. "piano" is the piano alone. It sounds
-    through `audio` ("any", a system or a device), or not at all if that is None; a `soundfont` takes its place.
-    `inputs` None follows the output: virtual with a virtual one, none otherwise; "computer" is the keyboard that is
-    typed on, and what is played there sounds. It begins where `prime` ends, or else as a piece begins, or as
-    in the `middle` of one; or it goes on from a session in the `library`, from so many seconds after its beginning or
-    from its end, with the knobs as they stood there. Its manner is that of the file `like`, as far as the knob
-    likeness says. While a sequencer's clock comes in, answers begin on the next beat
-    or bar, as `quantise` says; with `link` the clock is Ableton Link's. OSC is listened for at `osc` and sent to
-    `osc_to`, each a host and a port. Where knobs stand is sent to the output `controller`. With `transport` Start is
-    sent before the first note, and Stop at the end. A `page` for tablets is served at a host and a port (0: the usual
-    one), beside the `screen` or instead.
-    """
-
-    model: Path
-    output: str | None = None
-    audio: str | None = "any"
-    soundfont: Path | None = None
-    inputs: tuple[str, ...] | None = None
-    thru: bool = False
-    profile: Profile = DAW
-    prime: Path | None = None
-    continues: tuple[int, float | None] | None = None
-    middle: bool = False
-    like: Path | None = None
-    settings: Settings = field(default_factory=Settings)
-    beams: int = 1
-    quantise: Quantise = "beat"
-    seed: int | None = None
-    seconds: float | None = None
-    record: Path | None = None
-    pads: Path | None = None
-    library: Path | None = None
-    log: Path | None = None
-    osc: tuple[str, int] | None = None
-    osc_to: tuple[str, int] | None = None
-    controller: str | None = None
-    transport: bool = False
-    link: bool = False
-    page: tuple[str, int] | None = None
-    screen: bool = True
-    quiet: bool = False
-
-
 def play(options: PlayOptions) -> Summary:
-    """Play until `seconds` have passed, a signal comes or `q` is pressed.
+    """Play until `seconds` have passed, a signal comes or `q` is pressed. Where a visitor of the page asks to go on
+    from a kept session, the same begins once more from there, and the summary is of the last.
 
     Raises what opening ports, files and the model raises, before anything sounds.
     """
+    page: Page | None = None
+    while True:
+        summary, goes_on, page = _sit(options, page)
+        if goes_on is None:
+            return summary
+        record, log = (path and unused(path) for path in (options.record, options.log))
+        options = replace(options, continues=goes_on, prime=None, like=None, record=record, log=log)
+
+
+def _sit(options: PlayOptions, before: Page | None) -> tuple[Summary, tuple[int, float | None] | None, Page | None]:
+    """Play once; what came of it, from where it is to go on then, and its page, that of `before` at the same place."""
     sound_file = options.record if is_sound(options.record) else None
     record = options.record.with_suffix(".mid") if sound_file and options.record else options.record
     for path in (options.record, record, options.log):
@@ -111,6 +73,7 @@ def play(options: PlayOptions) -> Summary:
     if options.library is not None:
         tell_of_broken_off(options.library, _tell)
     inbox: SimpleQueue[Arrival] = SimpleQueue()
+    goes_on: list[tuple[int, float | None]] = []
 
     def say(sentence: str) -> None:
         inbox.put(Said(sentence))
@@ -120,6 +83,7 @@ def play(options: PlayOptions) -> Summary:
         with Library(options.library) as library:
             resumed_from = resumed(library, *options.continues, options.model)
         went_on = options.continues[0], resumed_from.at_s
+        _tell(f"going on from session {went_on[0]} at {went_on[1]:.1f} s")
         options = replace(options, settings=resumed_from.settings, continues=went_on)
     desk = Desk(options.settings, places.controls(), shows=options.controller is not None)
     profile = options.profile
@@ -140,7 +104,7 @@ def play(options: PlayOptions) -> Summary:
         if ready.output == NOWHERE and options.output is None:
             record = record or Path(f"{_APP}-{datetime.now():%Y%m%d-%H%M%S}.mid")
             _tell(f"playing into {record}")
-        page = None if options.page is None else Page(options.page, options.library)
+        page = None if options.page is None else Page(options.page, options.library, before)
         writer = MidiFileWriter(record) if record is not None else None
     except BaseException:
         connection.link.close()
@@ -208,11 +172,21 @@ def play(options: PlayOptions) -> Summary:
             began_s=began_s,
             planned=page.plan if page is not None else lambda schedule: None,
         )
+
+        def go_on(asked: Continue) -> None:
+            try:
+                check_resumable(options.library, asked.session, continuation.engine)
+            except PerfRNNError as error:
+                say(str(error))
+            else:
+                goes_on.append((asked.session, asked.at_s))
+                session.end()
+
         if options.osc is not None:
             osc = OscIn(options.osc, session.wish, say)
             stack.callback(osc.close)
         if page is not None:
-            page.listen(_asking(session, clock), say)
+            page.listen(_asking(session, clock, go_on), say)
         if options.link:
             stack.callback(LinkClock(session.bring, clock).close)
         if connection.typed or not options.quiet:
@@ -230,7 +204,7 @@ def play(options: PlayOptions) -> Summary:
             _tell(complaint)
     if sound_file is not None and record is not None:
         _keep_sound(record, sound_file, options.soundfont)
-    return summary
+    return summary, goes_on[-1] if goes_on else None, page
 
 
 def _keep_sound(recording: Path, sound: Path, soundfont: Path | None) -> None:
@@ -260,11 +234,13 @@ def _typed(session: Session, clock: Clock, as_piano: bool) -> Iterator[Callable[
         yield steer
 
 
-def _asking(session: Session, clock: Clock) -> Callable[[PageWish], None]:
+def _asking(session: Session, clock: Clock, go_on: Callable[[Continue], None]) -> Callable[[PageWish], None]:
     """What is to be called with each wish of the page's visitors."""
 
     def ask(wish: PageWish) -> None:
-        if isinstance(wish, bytes):
+        if isinstance(wish, Continue):
+            go_on(wish)
+        elif isinstance(wish, bytes):
             session.bring(Received(clock.now(), wish, PAGE))
         else:
             session.wish(wish)

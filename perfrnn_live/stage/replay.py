@@ -119,6 +119,16 @@ def _pads(library: Library, entry: Entry, engine: StepEngine[Any], model: Path) 
     return pads
 
 
+def check_resumable(path: Path | None, session: int, engine: StepEngine[Any]) -> None:
+    """Raises BadValue unless a library has that session, and it was played with this engine."""
+    if path is None or not path.exists():
+        raise BadValue("no session is kept here to go on from")
+    with Library(path) as library:
+        about = library.entry(session).about
+    if about.get("fingerprint") != engine.fingerprint:
+        raise BadValue(f"session {session} was played by another model: perfrnn-live sessions continue {session}")
+
+
 @dataclass(frozen=True, slots=True)
 class Resumed:
     """Where a kept session stood `at_s` from its beginning: the music, with every key let go, the knobs,

@@ -46,7 +46,7 @@ from perfrnn_live.sampling.controls import Controls
 from perfrnn_live.sampling.opening import begin
 from perfrnn_live.stage.assembly import open_session
 from perfrnn_live.stage.keeping import KEPT_OPTIONS, about_session
-from perfrnn_live.stage.play import PlayOptions
+from perfrnn_live.stage.options import PlayOptions
 from perfrnn_live.stage.recorder import Recorder
 from perfrnn_live.stage.replay import machine_of, replay
 

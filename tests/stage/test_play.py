@@ -11,7 +11,8 @@ import pytest
 
 from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
 from perfrnn_live.music.midifile import read_notes
-from perfrnn_live.stage.play import PlayOptions, play
+from perfrnn_live.stage.options import PlayOptions
+from perfrnn_live.stage.play import play
 from perfrnn_live.stage.status import Summary
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
+from urllib.parse import urlsplit
 
 from perfrnn_live.errors import BadValue
 from perfrnn_live.live.pads import Sight
@@ -35,19 +36,26 @@ class Page:
     a server that stands still holds up the session.
     """
 
-    def __init__(self, address: tuple[str, int], library: Path | None = None) -> None:
+    def __init__(self, address: tuple[str, int], library: Path | None = None, before: Page | None = None) -> None:
         """At a host and a port, with the sessions of a library to be heard; without a port (0) at the usual one, or the
-        next that is free. Raises BadValue if nothing can be served there."""
-        command = [*command_of(_SERVER), *map(str, address), str(library or "")]
+        next that is free. A page that was closed `before` is served again to those who have its links. Raises BadValue
+        if nothing can be served there."""
+        parts = [] if before is None else [urlsplit(link) for link in (before.link, before.watch_link)]
+        host, port = address if not parts else (address[0], parts[0].port or 0)
+        command = [*command_of(_SERVER), host, str(port), str(library or "")]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self._process.stdin is not None and self._process.stdout is not None
         self._to, self._from = self._process.stdin, self._process.stdout
         self._reading: threading.Thread | None = None
+        with contextlib.suppress(OSError):  # it is gone already
+            self._to.write(json.dumps([each.path.strip("/") for each in parts]).encode() + b"\n")
+            self._to.flush()
         told: dict[str, str] = json.loads(self._from.readline() or b'{"failed": "the page\'s server did not start"}')
         if "failed" in told:
             self._end()
             raise BadValue(told["failed"])
-        self.link, self.watch_link = told["link"], told["watch"]
+        self.link: str = told["link"]
+        self.watch_link: str = told["watch"]
         self._rows: SimpleQueue[Row | None] = SimpleQueue()
         self._knobs: dict[str, list[Any]] = {}
         self._pads: Mapping[int, Sight] = {}

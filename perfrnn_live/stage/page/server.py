@@ -1,9 +1,10 @@
 """Serves the page: `python -m perfrnn_live.stage.page.server HOST PORT LIBRARY`, started by the session; LIBRARY may be
 empty.
 
-Lines of rows come on standard input, wishes go to standard output, one a line; when the input ends, so does this. The
-first line out is the link, or what went wrong. All that is served lies under a token that nobody can guess: a stranger
-sees nothing, not even that there is a page. A browser connects only from the page itself (the origin is checked).
+On standard input come first the tokens of a page that is served again, or none, then lines of rows; wishes go to
+standard output, one a line; when the input ends, so does this. The first line out is the link, or what went wrong. All
+that is served lies under a token that nobody can guess: a stranger sees nothing, not even that there is a page. A
+browser connects only from the page itself (the origin is checked).
 """
 
 from __future__ import annotations
@@ -218,9 +219,8 @@ def own_address(host: str) -> str:
     return "localhost"
 
 
-async def _serve(host: str, port: int, library: Path | None) -> None:
+async def _serve(host: str, port: int, library: Path | None, tokens: Tokens) -> None:
     listening = _listening(host, port)
-    tokens = Tokens(secrets.token_urlsafe(12), secrets.token_urlsafe(12))
     server, ended, loop = Server(tokens, library), asyncio.Event(), asyncio.get_running_loop()
 
     def read() -> None:
@@ -248,8 +248,9 @@ def main() -> None:
     """Serve until standard input ends."""
     leave_signals_to_the_session()
     host, port, library = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    tokens = Tokens(*(json.loads(sys.stdin.buffer.readline()) or (secrets.token_urlsafe(12) for _ in range(2))))
     try:
-        asyncio.run(_serve(host, port, Path(library) if library else None))
+        asyncio.run(_serve(host, port, Path(library) if library else None, tokens))
     except OSError as error:
         _out({"failed": f"the page cannot be served at {host}{f':{port}' if port else ''}: {error.strerror or error}"})
 

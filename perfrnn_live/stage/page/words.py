@@ -11,12 +11,14 @@ To the page go rows, [kind, seconds since the session began, ...], many in one l
     ["mark", s, what]                      a phrase, an answer, a moment and so on
     ["state", s, {...}]                    how it stands; of knobs and pads only those that have changed
 
-From it come ["turn", knob, position], ["do", action], ["learn", knob or action, or ""] and ["play", pitch, velocity].
+From it come ["turn", knob, position], ["do", action], ["learn", knob or action, or ""], ["play", pitch, velocity]
+and ["continue", session, seconds or null].
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 from perfrnn_live.errors import BadValue
@@ -30,10 +32,21 @@ from perfrnn_live.stage.listeners import Fact
 from perfrnn_live.stage.status import LATE_MS, Status
 
 Row = list[Any]
-PageWish = Put | Action | Pad | Learn | Switching | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Continue:
+    """Go on from a kept session, so many seconds after its beginning, or from its end."""
+
+    session: int
+    at_s: float | None
+
+
+PageWish = Put | Action | Pad | Learn | Switching | Continue | bytes
 """What a visitor asks for; bytes are a message of a key that was touched."""
 
 _LAST = 127
+_MOST_SESSIONS, _LONGEST_S = 1 << 31, 1e7
 _MARKS = {"phrase": "your phrase", "answered": "answered", "steered": "gone back"}
 
 
@@ -126,10 +139,15 @@ def wish_of(said: object) -> PageWish:
             return Switching.LEARN_NOTHING
         case ["play", int(pitch), int(velocity)] if _is_within(pitch, 0, _LAST) and _is_within(velocity, 0, _LAST):
             return note_on(pitch, velocity) if velocity else note_off(pitch)
+        case ["continue", int(session), None] if _is_within(session, 1, _MOST_SESSIONS):
+            return Continue(session, None)
+        case ["continue", int(session), int() | float() as at_s] if _is_within(session, 1, _MOST_SESSIONS):
+            if _is_within(at_s, 0, _LONGEST_S):
+                return Continue(session, float(at_s))
     raise BadValue("the page asked for what there is not")
 
 
-def _is_within(number: float, least: int, most: int) -> bool:
+def _is_within(number: float, least: float, most: float) -> bool:
     return not isinstance(number, bool) and math.isfinite(number) and least <= number <= most
 
 

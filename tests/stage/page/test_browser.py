@@ -7,11 +7,14 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from perfrnn_live.library.store import Library
 from tests.browser import Tab, browser, needs_browser
 from tests.jack_lab import Monitor
+from tests.stage.test_kept import command
 from tests.stage.test_real import ear, ended, lab, playing, sounding, strikes, wait_for_silence
 
 pytestmark = [pytest.mark.midi, needs_browser]
@@ -161,6 +164,35 @@ def test_pads_are_seen_and_the_square_leads_between_them(tab: Tab) -> None:
         assert tab.value("getComputedStyle(document.getElementById('panic')).display") == "none"
         session.terminate()
         assert ended(session)[0] == 0
+
+
+def test_a_take_is_gone_on_from_by_touch(tab: Tab, tmp_path: Path) -> None:
+    """The page finds its session again by itself, under the same link; what cannot be gone on from is said."""
+    library = ("--library", str(tmp_path / "sessions.db"))
+    assert command("play", "--output", "none", "--seconds", "3", "--quiet", "--density", "9", *library).returncode == 0
+    other = ("--model", "markov", "--output", "none", "--seconds", "1", "--quiet")
+    assert command("play", *other, *library).returncode == 0
+    with playing("--output", "none", "--page", *library) as session:
+        tab.open(link_of(session), 1024, 768, touch=True)
+        tab.until("perfrnn.music.notes.length >= 3")
+
+        def go_on_from(number: int) -> None:
+            tab.value("document.getElementById('takes').click()")
+            row = f"[...document.querySelectorAll('#kept li')].find((row) => row.textContent.startsWith('{number} '))"
+            tab.until(f"{row}?.querySelector('.go-on') !== undefined")
+            tab.value(f"{row}.querySelector('.go-on').click()")
+
+        go_on_from(2)
+        tab.until("document.getElementById('said').textContent.includes('another model')")
+        go_on_from(1)
+        tab.until("document.body.classList.contains('lost')")
+        tab.until("!document.body.classList.contains('lost') && perfrnn.music.notes.length >= 3", 30)
+        tab.until(f"Math.abs({_STANDS}('density') - 9) < 0.2")
+        session.terminate()
+        status, _, err = ended(session)
+        assert status == 0 and "going on from session 1 at 3.0 s" in err, err
+    with Library(tmp_path / "sessions.db") as kept:
+        assert [entry.about["continues"] is not None for entry in kept.entries()] == [True, False, False, False]
 
 
 def test_it_fits_every_screen_and_all_is_named(tab: Tab) -> None:

@@ -17,7 +17,7 @@ from perfrnn_live.music.midi import control_change, note_off, note_on
 from perfrnn_live.player.messages import Received, Schedule, Sent, TakenBack, Timed
 from perfrnn_live.stage.desk import Learn, Put, Switching
 from perfrnn_live.stage.page.feed import page_address
-from perfrnn_live.stage.page.words import knobs_of, planned_rows, rows_of, table, wish_of
+from perfrnn_live.stage.page.words import Continue, knobs_of, planned_rows, rows_of, table, wish_of
 
 BEGAN_S = 100.0
 
@@ -75,6 +75,7 @@ def test_what_a_visitor_may_ask() -> None:
     assert wish_of(["learn", ""]) is Switching.LEARN_NOTHING
     assert wish_of(["play", 60, 100]) == note_on(60, 100)
     assert wish_of(["play", 60, 0]) == note_off(60)
+    assert wish_of(["continue", 3, 12.5]) == Continue(3, 12.5) and wish_of(["continue", 3, None]) == Continue(3, None)
     assert all(wish_of(["do", name]) for name in ACTIONS if name != "quit")
 
 
@@ -84,7 +85,7 @@ JSON = st.recursive(
     | st.integers()
     | st.floats()
     | st.text(max_size=9)
-    | st.sampled_from(["do", "play", "turn"]),
+    | st.sampled_from(["do", "play", "turn", "continue"]),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
 )
 
@@ -95,14 +96,14 @@ def test_all_else_is_refused(asked: object) -> None:
         wish = wish_of(asked)
     except BadValue:
         return
-    assert isinstance(wish, Put | Action | Pad | Learn | Switching | bytes) and wish is not Action.QUIT
+    assert isinstance(wish, Put | Action | Pad | Learn | Switching | Continue | bytes) and wish is not Action.QUIT
 
 
 @pytest.mark.parametrize(
     "asked",
     [["do", "quit"], ["turn", "temperature", 128], ["turn", "temperature", float("nan")], ["turn", "temperature", True],
      ["play", 128, 1], ["play", -1, 1], ["play", 60, 128], ["play", 60.5, 1], ["play", 60], ["turn", "volume", 1], {},
-     1],
+     1, ["continue", 0, None], ["continue", True, None], ["continue", 1, -1.0], ["continue", "1", 2.0]],
 )  # fmt: skip
 def test_this_too(asked: object) -> None:
     with pytest.raises(BadValue):

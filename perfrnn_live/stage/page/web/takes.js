@@ -5,8 +5,9 @@ import { make } from "./elements.js";
 const length = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
 export class Takes {
-  constructor(dialog, list, button) {
-    Object.assign(this, { dialog, list });
+  // `goOn(session, seconds or null)` plays on from there, or from its end.
+  constructor(dialog, list, button, goOn) {
+    Object.assign(this, { dialog, list, goOn });
     button.onclick = () => this.open();
     dialog.querySelector("button").onclick = () => dialog.close();
   }
@@ -26,11 +27,19 @@ export class Takes {
     const links = ["mid", ...(short ? ["svg", "wav"] : [])].map((kind) => make("a",
       { href: `takes/${id}.${kind}`, download: `session-${id}.${kind}`, textContent: `.${kind}`, ariaLabel: `session ${id} as .${kind}` }));
     const row = make("li", {}, make("p", { textContent: `${id}  ${told}` }));
+    let audio = null;
     if (short) {
       row.append(make("img", { src: `takes/${id}.svg`, loading: "lazy", alt: `session ${id} as a picture` }));
-      row.append(make("audio", { src: `takes/${id}.wav`, controls: true, preload: "none", ariaLabel: `session ${id}` }));
+      audio = make("audio", { src: `takes/${id}.wav`, controls: true, preload: "none", ariaLabel: `session ${id}` });
+      row.append(audio);
     }
-    row.append(make("p", { className: "files" }, ...links));
+    const goOn = make("button", { className: "go-on", textContent: "play on from here", title: "from where you stopped listening, or from its end" });
+    goOn.onclick = () => {
+      audio?.pause();
+      this.dialog.close();
+      this.goOn(id, audio?.currentTime ? Number(audio.currentTime.toFixed(2)) : null);
+    };
+    row.append(make("p", { className: "files" }, ...links, goOn));
     return row;
   }
 }
