@@ -5,7 +5,7 @@ beside each event, what would come now if the music did again what it did before
 next onset if one of the last intervals came again, and which key followed, how soon and how loud, when the last two
 or three strikes were last heard (the "induction heads" of transformers, Olsson et al. 2022, made of a look-up), and how
 it went on when the longest run of intervals was last heard, on whatever step (`returns.py`). Worth 0.1 nats an event
-after 0.8 M events; see models/README.md.
+after 0.8 M events; see models/LOG.md.
 
 The same numbers come from `along`, for a whole recording at once, and from `Strikes.reminders`, event by event.
 """

@@ -26,9 +26,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0)
     given = parser.parse_args()
     print("| model | strikes told, heard | keys left down | late, p99 |\n|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as scratch, jack_lab.server():
-        for number, model in enumerate(given.models):
-            with jack_lab.monitor(Path(scratch) / f"{number}.txt") as ear:
+    with tempfile.TemporaryDirectory() as scratch:
+        for number, model in enumerate(given.models):  # a server each: the lab's do not live long
+            with jack_lab.server(), jack_lab.monitor(Path(scratch) / f"{number}.txt") as ear:
                 told = played(model, ear.port, given.seconds)
                 time.sleep(_RING_S)
                 heard = ear.gestures()

@@ -151,6 +151,19 @@ def test_pads_are_seen_and_the_square_leads_between_them(tab: Tab) -> None:
         tab.touch(x + width / 4, y + height / 2)
         tab.until(f"{_STANDS}('morph') === '0.25' && {_STANDS}('across') === '0.50'")
 
+        # the upper end of its range, and the split, are dragged to keys
+        left, top = tab.value(
+            "(() => { const box = perfrnn.roll.canvas.getBoundingClientRect();"
+            "return [box.x, box.y + perfrnn.roll.top]; })()"
+        )
+        for knob, above, key, stands in (("highest", 9, 84, "C6"), ("split", 30, 60, "C4")):
+            begins = left + tab.value(f"perfrnn.roll.placeOf('{knob}')") + (-9 if knob == "highest" else 9)
+            ends, _ = middle_of(tab, key)
+            for kind, x in (("touchStart", begins), ("touchMove", (begins + ends) / 2), ("touchMove", ends)):
+                tab.call("Input.dispatchTouchEvent", type=kind, touchPoints=[{"x": x, "y": top - above}])
+            tab.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+            tab.until(f"{_STANDS}('{knob}') === '{stands}'")
+
         tab.value("document.getElementById('health').click()")
         tab.until("[...document.querySelectorAll('#timing meter')].reduce((sum, bar) => sum + bar.value, 0) > 20")
         tab.value("document.querySelector('#timing button').click()")
