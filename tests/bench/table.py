@@ -13,6 +13,8 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import shlex
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -193,6 +195,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     table = json.loads(options.out.read_text()) if options.out.is_file() else {}
+    table["command"] = shlex.join(["python3", "-m", "tests.bench.table", *sys.argv[1:]])
     for name, variant in VARIANTS.items():
         runs = table.setdefault(name, {**asdict(variant), "runs": []})["runs"]
         if len(runs) >= options.seeds:
