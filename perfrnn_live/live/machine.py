@@ -219,13 +219,8 @@ class Machine:
             controls = self._steering.controls(self.settings, now_s)
             changed, improviser.course.controls = controls != improviser.course.controls, controls
             self._swapped_s, self._turned_s, self._morphed = now_s, None, False
-            if (
-                not morphed
-                and changed
-                and detours.playing
-                and not detours.frozen
-                and improviser.course.part is Part.PLAYING
-            ):
+            plays = detours.playing and not detours.frozen and improviser.course.part is Part.PLAYING
+            if changed and plays and not morphed:
                 self._turns.plan_anew("knob", since_s)
 
     def _stay_well(self, now_s: float) -> None:

@@ -56,6 +56,7 @@ class Pads:
         self.path = path
         self._moments: dict[int, Moment] = {}
         self._sights: dict[int, Sight] = {}
+        self._places: dict[int, Place | None] = {}
         self._used: list[int] = []  # each once, the latest last
 
     @property
@@ -77,6 +78,7 @@ class Pads:
         """Keep a silent moment, in place of what the pad held."""
         self._moments[number] = moment
         self._sights[number] = Sight.of(moment.keyboard.strikes, self._engine.vocabulary.steps_per_second)
+        self._places[number] = self._engine.place_of(moment.keyboard)  # now: a morph has no time for it
         self._use(number)
 
     def recall(self, number: int) -> Moment | None:
@@ -88,7 +90,7 @@ class Pads:
     def place(self, number: int) -> Place | None:
         """Where in the model's latent space the music lies that led to a pad's moment; None if it is empty, or the
         model has no such space."""
-        return self._place(self._moments[number]) if number in self._moments else None
+        return self._places.get(number)
 
     def morph(self, share: float, across: float = 0.0) -> tuple[Moment, Place | None] | None:
         """A moment between the two pads used last, at `share` 0 the earlier one's, and `across` towards the two used
@@ -99,15 +101,12 @@ class Pads:
         if len(self._used) < 2:
             return None
         moments = [self._moments[number] for number in self._used]
-        places = [self._place(moment) for moment in moments[-4:]]
+        places = [self._places[number] for number in self._used[-4:]]
         moment, place = self._between(moments[-2], moments[-1], share), _mixed(places[-2], places[-1], share)
         if len(moments) < 4 or not across:
             return moment, place
         there = self._between(moments[-4], moments[-3], share)
         return self._between(moment, there, across), _mixed(place, _mixed(places[0], places[1], share), across)
-
-    def _place(self, moment: Moment) -> Place | None:
-        return self._engine.place_of(moment.keyboard)
 
     def _between(self, one: Moment, other: Moment, share: float) -> Moment:
         nearer = one if share < 0.5 else other
@@ -119,6 +118,7 @@ class Pads:
         """These pads as they are now."""
         pads = Pads(self._engine, self.model, self.path)
         pads._moments, pads._sights, pads._used = dict(self._moments), dict(self._sights), list(self._used)
+        pads._places = dict(self._places)
         return pads
 
     def written(self) -> bytes:
