@@ -93,7 +93,7 @@ def browser() -> Iterator[Tab]:
         command = [_FOUND, *_OPTIONS, f"--user-data-dir={home}", "about:blank"]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             try:
-                with connect(_tab(Path(home)), max_size=None, compression=None) as socket:
+                with connect(_tab(Path(home)), max_size=None, compression=None, ping_interval=None) as socket:
                     yield Tab(socket)
             finally:
                 process.kill()

@@ -92,7 +92,7 @@ def _in_chords(excerpt: Excerpt) -> Values:
 def _in_best_key(excerpt: Excerpt) -> Values:
     """The share of notes in the major or minor scale that has the most of them."""
     shares = _pitch_classes(excerpt)
-    return _number(max(shares[list(classes)].sum() for classes in SCALES.values()))
+    return _number(min(max(shares[list(classes)].sum() for classes in SCALES.values()), 1.0))  # sums are rounded
 
 
 def _repetition(excerpt: Excerpt) -> Values:

@@ -62,7 +62,7 @@ class TypedKeys:
         return self._release([key for key, (_, until_s) in self._down.items() if until_s and until_s <= now_s])
 
     def _release(self, keys: list[str]) -> list[bytes]:
-        pitches = [self._down.pop(key)[0] for key in keys if key in self._down]
+        pitches = dict.fromkeys(self._down.pop(key)[0] for key in keys if key in self._down)  # each once
         return [note_off(pitch) for pitch in pitches if all(pitch != other for other, _ in self._down.values())]
 
 

@@ -122,6 +122,12 @@ TYPED = st.one_of(
 )
 
 
+def test_a_note_on_two_keys_ends_once_when_both_are_overdue() -> None:
+    keys = TypedKeys()
+    assert keys.type(0.0, "/") == [note_on(64, 80)] and keys.type(0.0, "e") == []  # E4, on both rows
+    assert keys.overdue(10.0) == [note_off(64)]
+
+
 @given(st.lists(st.tuples(st.floats(0, 0.5), TYPED), max_size=60))
 def test_whatever_is_typed_every_note_ends_and_none_is_struck_twice(typed: list[tuple[float, str]]) -> None:
     keys, now_s = TypedKeys(), 0.0
