@@ -65,6 +65,21 @@ def watched(tab: Tab, link: str, seconds: float) -> dict[str, Any]:
     }
 
 
+_TRIPS = """
+globalThis.trips = []; let touchedAt = 0;
+const wish = perfrnn.feed.wish.bind(perfrnn.feed), hear = perfrnn.music.hear.bind(perfrnn.music);
+perfrnn.feed.wish = (...words) => {
+  if (words[0] === "play" && words[2]) touchedAt = performance.now();
+  wish(...words);
+};
+perfrnn.music.hear = (row) => {
+  if (row[0] === "hand" && row[3]) trips.push(performance.now() - touchedAt);
+  hear(row);
+};
+true
+"""  # from a touch until the page is told that the player has the note: the way there, and back
+
+
 def touched(tab: Tab, ear: jack_lab.Monitor, times: int) -> list[float]:
     """From each touch until the monitor has the note, in milliseconds; the looking takes part of it."""
     x, y = middle_of(tab, 107)
@@ -137,7 +152,10 @@ def main() -> None:
         with playing("--output", ear.port, "--page", "--no-library", "--mode", "trade") as session:
             tab.open(link_of(session), 1280, 800)
             tab.until("perfrnn.roll.keys && document.getElementById('state').value === 'listening'")
-            print(json.dumps({"touch_to_note": percentiles(touched(tab, ear, options.touches))}), flush=True)
+            tab.value(_TRIPS)
+            told = {"touch_to_monitor": percentiles(touched(tab, ear, options.touches))}
+            told["touch_to_player_and_back"] = percentiles(json.loads(tab.value("JSON.stringify(trips)")))
+            print(json.dumps(told), flush=True)
             session.terminate()
             ended(session)
         late = {count: lateness(ear.port, count, options.seconds / 2) for count in (0, options.visitors)}
