@@ -194,6 +194,12 @@ class Library:
         with self._refusals(), self._change() as database:
             database.execute("UPDATE session SET tag = ? WHERE id = ?", (text, session))
 
+    def mark(self, session: int, from_s: float, to_s: float) -> None:
+        """Mark a passage of a session as a moment, in seconds from its beginning."""
+        self.entry(session)
+        with self._refusals(), self._change() as database:
+            database.execute("INSERT INTO moment VALUES (?, ?, ?)", (session, from_s, to_s))
+
     def delete(self, sessions: list[int]) -> None:
         """Take sessions out for good, and give their room back."""
         with self._refusals():

@@ -32,8 +32,8 @@ from websockets.http11 import Request, Response
 
 from perfrnn_live.errors import BadValue
 from perfrnn_live.player.start import leave_signals_to_the_session
-from perfrnn_live.stage.page.takes import takes
-from perfrnn_live.stage.page.words import Row, table, wish_of
+from perfrnn_live.stage.page.takes import mark, takes
+from perfrnn_live.stage.page.words import Row, mark_of, table, wish_of
 
 USUAL_PORT, _PORTS = 8413, 20
 ANYWHERE = ("0.0.0.0", "::")
@@ -150,6 +150,10 @@ class Server:
 
     def _ask(self, visitor: Visitor, frame: str | bytes) -> None:
         asked = json.loads(frame)
+        if (marked := mark_of(asked)) is not None:
+            if visitor.may_play and self._library is not None:
+                asyncio.get_running_loop().run_in_executor(None, mark, self._library, *marked)
+            return
         wish_of(asked)
         if not visitor.may_play:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import tempfile
@@ -15,6 +16,7 @@ from perfrnn_live.library.store import Library
 LIST = "takes.json"
 KINDS = {"mid": "audio/midi", "svg": "image/svg+xml", "wav": "audio/wav"}
 _MOST = 200  # sessions listed, the newest
+_MOMENT_S = 30.0  # a moment, up to where it is marked
 _LONGEST_S = 1800.0  # of a session that is made into sound or a picture while somebody waits
 _NAME = re.compile(r"takes/(\d{1,12})\.(mid|svg|wav)")
 
@@ -32,6 +34,13 @@ def takes(library: Path | None, name: str) -> tuple[bytes, str] | None:
     except PerfRNNError:
         pass
     return None
+
+
+def mark(library: Path, session: int, at_s: float) -> None:
+    """Mark what led to a second of a session as a moment; nothing, where there is no such session."""
+    with contextlib.suppress(PerfRNNError), Library(library) as kept:
+        to_s = min(at_s, kept.entry(session).seconds)
+        kept.mark(session, max(to_s - _MOMENT_S, 0.0), to_s)
 
 
 def _listed(library: Path) -> bytes:

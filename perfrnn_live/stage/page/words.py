@@ -12,7 +12,7 @@ To the page go rows, [kind, seconds since the session began, ...], many in one l
     ["state", s, {...}]                    how it stands; of knobs and pads only those that have changed
 
 From it come ["turn", knob, position], ["do", action], ["learn", knob or action, or ""], ["play", pitch, velocity]
-and ["continue", session, seconds or null].
+and ["continue", session, seconds or null]; and ["mark", session, seconds], which the server sees to itself.
 """
 
 from __future__ import annotations
@@ -145,6 +145,15 @@ def wish_of(said: object) -> PageWish:
             if _is_within(at_s, 0, _LONGEST_S):
                 return Continue(session, float(at_s))
     raise BadValue("the page asked for what there is not")
+
+
+def mark_of(said: object) -> tuple[int, float] | None:
+    """The session and the second of it that a visitor marks as good; None if that is not what was said."""
+    match said:
+        case ["mark", int(session), int() | float() as at_s] if _is_within(session, 1, _MOST_SESSIONS):
+            if _is_within(at_s, 0, _LONGEST_S):
+                return session, float(at_s)
+    return None
 
 
 def _is_within(number: float, least: float, most: float) -> bool:

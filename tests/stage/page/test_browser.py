@@ -195,6 +195,11 @@ def test_a_take_is_gone_on_from_by_touch(tab: Tab, tmp_path: Path) -> None:
             tab.until(f"{row}?.querySelector('.go-on') !== undefined")
             tab.value(f"{row}.querySelector('.go-on').click()")
 
+        tab.value("document.getElementById('takes').click()")
+        good = "[...document.querySelectorAll('#kept button')].filter((each) => each.textContent === 'this was good')"
+        tab.until(f"{good}.length > 0")
+        tab.value(f"{good}.at(-1).click(), document.querySelector('#kept button').click()")
+
         go_on_from(2)
         tab.until("document.getElementById('said').textContent.includes('another model')")
         go_on_from(1)
@@ -205,6 +210,7 @@ def test_a_take_is_gone_on_from_by_touch(tab: Tab, tmp_path: Path) -> None:
         status, _, err = ended(session)
         assert status == 0 and "going on from session 1 at 3.0 s" in err, err
     with Library(tmp_path / "sessions.db") as kept:
+        assert [len(entry.moments) for entry in kept.entries()][-1] == 1
         assert [entry.about["continues"] is not None for entry in kept.entries()] == [True, False, False, False]
 
 

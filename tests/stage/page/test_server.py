@@ -21,7 +21,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from perfrnn_live.errors import BadValue
+from perfrnn_live.library.keeper import Keeper
+from perfrnn_live.library.store import Library
 from perfrnn_live.live.controls import Action, Settings
+from perfrnn_live.live.happenings import Time
 from perfrnn_live.live.pads import Sight
 from perfrnn_live.music.midi import note_off, note_on
 from perfrnn_live.player.messages import Sent
@@ -307,3 +310,31 @@ def test_pads_are_told_once_and_to_those_who_come_later(stage: Stage) -> None:
     with stage.visit() as later:
         (row,) = json.loads(later.recv(timeout=10))["rows"]
         assert row[2]["pads"] == states[0]["pads"]
+
+
+def test_a_take_is_marked_by_who_may_play_only(tmp_path: Path) -> None:
+    path = tmp_path / "sessions.db"
+    keeper = Keeper(path, {}, 0.0, lambda: 0.0, lambda sentence: None)
+    keeper.hear(Sent(1, 60.0, 60.0, note_on(60, 64), 60.0))
+    keeper.hear(Time(60.0))
+    keeper.close()
+    page = Page((LOOPBACK, 0), path)
+    stage = Stage(page)
+    try:
+        host, port = stage.address
+        origin: Any = f"http://{host}:{port}"
+        with connect(f"{page.watch_link.replace('http', 'ws', 1)}live", origin=origin) as watcher:
+            watcher.send(json.dumps(["mark", 1, 50.0]))
+            watcher.send(json.dumps(["play", 60, 0]))
+        with stage.visit() as visitor:
+            visitor.send(json.dumps(["mark", 9, 50.0]))  # there is none: nothing happens
+            visitor.send(json.dumps(["mark", 1, 50.0]))
+
+            def moments() -> Any:
+                with Library(path) as kept:
+                    return kept.entry(1).moments
+
+            until(moments)
+            assert moments() == ((20.0, 50.0),)
+    finally:
+        page.wait()

@@ -17,7 +17,7 @@ from perfrnn_live.music.midi import control_change, note_off, note_on
 from perfrnn_live.player.messages import Received, Schedule, Sent, TakenBack, Timed
 from perfrnn_live.stage.desk import Learn, Put, Switching
 from perfrnn_live.stage.page.feed import page_address
-from perfrnn_live.stage.page.words import Continue, knobs_of, planned_rows, rows_of, table, wish_of
+from perfrnn_live.stage.page.words import Continue, knobs_of, mark_of, planned_rows, rows_of, table, wish_of
 
 BEGAN_S = 100.0
 
@@ -77,6 +77,19 @@ def test_what_a_visitor_may_ask() -> None:
     assert wish_of(["play", 60, 0]) == note_off(60)
     assert wish_of(["continue", 3, 12.5]) == Continue(3, 12.5) and wish_of(["continue", 3, None]) == Continue(3, None)
     assert all(wish_of(["do", name]) for name in ACTIONS if name != "quit")
+
+
+def test_what_is_marked_is_for_the_server() -> None:
+    assert mark_of(["mark", 3, 12.5]) == (3, 12.5) and mark_of(["mark", 1, 0]) == (1, 0.0)
+    others: list[object] = [
+        ["mark", 0, 1.0],
+        ["mark", True, 1.0],
+        ["mark", 1, -1.0],
+        ["mark", 1, None],
+        ["play", 60, 1],
+        1,
+    ]
+    assert not any(mark_of(asked) for asked in others)
 
 
 JSON = st.recursive(

@@ -50,7 +50,8 @@ element("now").onclick = () => roll.scroll(0);
 
 new Presets(document.querySelector("#presets select"), document.querySelector("#presets button"),
   () => steering.stands, (...turned) => feed.wish("turn", ...turned));
-new Takes(element("kept"), element("kept").querySelector("ul"), element("takes"), (...from) => feed.wish("continue", ...from));
+new Takes(element("kept"), element("kept").querySelector("ul"), element("takes"), (...from) => feed.wish("continue", ...from),
+  (...at) => feed.wish("mark", ...at));
 
 const piano = new Piano(() => feed.now());
 element("sound").onclick = async () => {

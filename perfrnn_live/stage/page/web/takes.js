@@ -6,8 +6,9 @@ const length = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(sec
 
 export class Takes {
   // `goOn(session, seconds or null)` plays on from there, or from its end.
-  constructor(dialog, list, button, goOn) {
-    Object.assign(this, { dialog, list, goOn });
+  // `mark(session, seconds)` marks what led to it as good.
+  constructor(dialog, list, button, goOn, mark) {
+    Object.assign(this, { dialog, list, goOn, mark });
     button.onclick = () => this.open();
     dialog.querySelector("button").onclick = () => dialog.close();
   }
@@ -39,7 +40,16 @@ export class Takes {
       this.dialog.close();
       this.goOn(id, audio?.currentTime ? Number(audio.currentTime.toFixed(2)) : null);
     };
-    row.append(make("p", { className: "files" }, ...links, goOn));
+    const files = make("p", { className: "files" }, ...links, goOn);
+    if (audio) {
+      const good = make("button", { className: "go-on", textContent: "this was good", title: "marks the half minute up to where you listen" });
+      good.onclick = () => {
+        this.mark(id, Number(audio.currentTime.toFixed(2)));
+        good.textContent = "marked";
+      };
+      files.append(good);
+    }
+    row.append(files);
     return row;
   }
 }
