@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from perfrnn_live.engines.base import Arrays, arrays_in, fingerprint
 from perfrnn_live.engines.card import CARD, Card, read_card
@@ -18,16 +19,22 @@ _MOST_BYTES = 200_000_000
 Engine = TypeVar("Engine")
 
 
+def weights_in(path: Path, most_bytes: int) -> dict[str, NDArray[Any]]:
+    """The arrays of an .npz file, which may unpack to so many bytes. Raises ValueError where one is no number, and of a
+    broken file whatever numpy and zipfile trip over."""
+    with path.open("rb") as file:
+        arrays = arrays_in(file, most_bytes)
+    if not all(np.isfinite(each).all() for each in arrays.values()):
+        raise ValueError("weights that are no numbers")
+    return arrays
+
+
 def model_in(folder: Path, made: Callable[[Card, Arrays, str], Engine], name: str = WEIGHTS) -> Engine:
     """What `made` makes of a model folder's card, its arrays and their fingerprint; it may raise KeyError, TypeError or
     ValueError where these don't belong together. Raises CheckpointMismatch."""
     card, path = read_card(folder), folder / name
     try:
-        with path.open("rb") as file:
-            arrays = arrays_in(file, _MOST_BYTES)
-        if not all(np.isfinite(each).all() for each in arrays.values()):
-            raise ValueError("weights that are no numbers")
-        return made(card, arrays, fingerprint(path.read_bytes()))
+        return made(card, weights_in(path, _MOST_BYTES), fingerprint(path.read_bytes()))
     except Exception as error:  # numpy and zipfile raise whatever a broken file makes them trip over
         raise CheckpointMismatch(f"{path} is not what {CARD} says: {error}") from error
 

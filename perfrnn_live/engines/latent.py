@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.engines.arrays import shaped
-from perfrnn_live.engines.base import Arrays, Logits, arrays_in
+from perfrnn_live.engines.arrays import shaped, weights_in
+from perfrnn_live.engines.base import Arrays, Logits
 from perfrnn_live.engines.handles import Place
 from perfrnn_live.errors import CheckpointMismatch
 from perfrnn_live.music.keyboard import Keyboard
@@ -62,11 +62,7 @@ class Latent:
         if not path.exists():
             return None
         try:
-            with path.open("rb") as file:
-                arrays = arrays_in(file, _MOST_BYTES)
-            if not all(np.isfinite(each).all() for each in arrays.values()):
-                raise ValueError("weights that are no numbers")
-            return cls(arrays, cells, events)
+            return cls(weights_in(path, _MOST_BYTES), cells, events)
         except Exception as error:  # numpy and zipfile raise whatever a broken file makes them trip over
             raise CheckpointMismatch(f"{path} does not fit its model: {error}") from error
 

@@ -39,13 +39,8 @@ class Detours:
 
     @property
     def pads(self) -> Mapping[int, Sight]:
-        """How what each filled pad holds looks, by number."""
+        """How what each filled pad holds looks, by number, the one used last at the end."""
         return self._pads.sights
-
-    @property
-    def used_pads(self) -> tuple[int, ...]:
-        """The pads that hold something, the one used last at the end."""
-        return self._pads.used
 
     def sent(self, report: Sent) -> None:
         """The player sent something: keep it, because `freeze` may repeat it."""

@@ -70,13 +70,8 @@ class Machine:
 
     @property
     def pads(self) -> Mapping[int, Sight]:
-        """How what each filled pad holds looks, by number."""
+        """How what each filled pad holds looks, by number, the one used last at the end."""
         return self._detours.pads
-
-    @property
-    def used_pads(self) -> tuple[int, ...]:
-        """The pads that hold something, the one used last at the end."""
-        return self._detours.used_pads
 
     def nearly_over(self, now_s: float) -> float | None:
         """How sure it is that the other player's phrase is over, 0 to 1; None if there is none."""

@@ -61,13 +61,8 @@ class Pads:
 
     @property
     def sights(self) -> dict[int, Sight]:
-        """How what each filled pad holds looks, by number."""
-        return dict(self._sights)
-
-    @property
-    def used(self) -> tuple[int, ...]:
-        """The pads that hold something, the one used last at the end."""
-        return tuple(self._used)
+        """How what each filled pad holds looks, by number, the one used last at the end."""
+        return {number: self._sights[number] for number in self._used}
 
     @property
     def filled(self) -> frozenset[int]:

@@ -20,10 +20,9 @@ _FOLLOW_S = 12.0  # the other player's notes of so long make the scale that is f
 
 class Steering:
     """`base` is what the instrument brings, its range and what its piano needs; the performer's settings come on top.
-    `manner` is how
-    dense, loud and high the other player's last phrase was: asked for where the knobs leave that free. `held` are the
-    keys that the other player holds. `place` is where in the model's latent space the manner lies that is kept to, as
-    far as the settings say."""
+    `manner` is how dense, loud and high the other player's last phrase was: asked for where the knobs leave that free.
+    `held` are the keys that the other player holds. `place` is where in the model's latent space the manner lies that
+    is kept to, as far as the settings say."""
 
     def __init__(self, base: Controls, place: Place | None = None) -> None:
         self._base = base

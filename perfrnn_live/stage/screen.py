@@ -95,7 +95,7 @@ class Screen:
         told = [f"{key:>9}  {what:<26}" for key, what in _HELP]
         half = len(told) // 2
         lines = [left + right for left, right in zip(told[:half], told[half:], strict=True)]
-        pads = [f"{f'pad {number}':>9}  {sight.words:<26}" for number, sight in status.pads.items()]
+        pads = [f"{f'pad {number}':>9}  {sight.words:<26}" for number, sight in sorted(status.pads.items())]
         lines += ["".join(pads[first : first + 2]) for first in range(0, len(pads), 2)]
         rows = _HALVES // (4 if self._is_high else 8)
         return Text("\n".join([*lines, *[""] * rows][:rows]), no_wrap=True, overflow="crop")

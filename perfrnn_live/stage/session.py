@@ -293,7 +293,6 @@ class Session:
             held=machine.improviser.memory.held,
             planned=figures.planned(now_s),
             pads=machine.pads,
-            used_pads=machine.used_pads,
             nearly_over=machine.nearly_over(now_s),
             surprise=machine.improviser.memory.surprise,
             late=figures.late,

@@ -49,8 +49,8 @@ class Summary:
 class Status:
     """A snapshot for a face to show. `sounding` are the pitches that the machine sounds, `held` the other player's;
     `planned` the strikes to come, each in how many seconds and its pitch; `state` is what the machine does, `said` the
-    latest thing that it has to say. `pads`: how what each filled one holds looks; `used_pads`:
-    the same, the one used last at the end. Of the other player: how sure
+    latest thing that it has to say. `pads`: how what each filled one holds looks, the one used
+    last at the end. Of the other player: how sure
     the machine is that the phrase is over, `nearly_over`, 0 to 1, and how much the last notes were a `surprise`, nats a
     note; each None before there is any. `late`: of the last thousand messages, how many were late by up to each of
     LATE_MS and by more. `helps`: what each key does is asked for."""
@@ -68,7 +68,6 @@ class Status:
     held: frozenset[int]
     planned: tuple[tuple[float, int], ...] = ()
     pads: Mapping[int, Sight] = field(default_factory=dict)
-    used_pads: tuple[int, ...] = ()
     nearly_over: float | None = None
     surprise: float | None = None
     late: tuple[int, ...] = ()

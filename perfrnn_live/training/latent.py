@@ -141,7 +141,7 @@ def teach(folder: Path, data: Path, validation: Path | None, recipe: Recipe, con
         torch.manual_seed(recipe.seed)
         latent = LatentNetwork(network.config.cells, vocabulary.size, recipe.size)
         learning = bar.add_task("learning", total=1.0)
-        learn(latent, heard, recipe, lambda share, nats, _: bar.update(learning, completed=share, loss=nats))
+        learn(latent, heard, recipe, lambda share, *_: bar.update(learning, completed=share))
     save(latent, folder)
     return gain(latent, held_back)
 

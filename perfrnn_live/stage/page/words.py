@@ -105,7 +105,7 @@ def state_of(status: Status) -> dict[str, Any]:
         "late_ms": round(status.lateness_p99_ms, 2),
         "ahead_s": round(status.lookahead_s, 2),
         "dropped": status.dropped,
-        "used": status.used_pads,
+        "used": list(status.pads),
         "late": status.late,
         "over": None if status.nearly_over is None else round(status.nearly_over, 2),
         "surprise": None if status.surprise is None else round(status.surprise, 2),

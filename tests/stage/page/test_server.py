@@ -297,7 +297,7 @@ def test_who_has_the_other_link_watches_and_moves_nothing(stage: Stage) -> None:
 
 def test_pads_are_told_once_and_to_those_who_come_later(stage: Stage) -> None:
     sight = Sight("soft, low, 3/s", ((1.5, 40, 9), (0.0, 45, 12)))
-    shown = replace(status(Settings()), pads={3: sight}, used_pads=(3,), nearly_over=0.256, surprise=1.234, late=(5, 1))
+    shown = replace(status(Settings()), pads={3: sight}, nearly_over=0.256, surprise=1.234, late=(5, 1))
     with stage.visit() as visitor:
         visitor.recv(timeout=10)
         for _ in range(2):
