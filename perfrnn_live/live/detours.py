@@ -20,6 +20,7 @@ from perfrnn_live.sampling.continuation import Moment
 _PLAIN = Settings()
 _UNUSUAL = ("density", "loudness", "register", "polyphony", "scale")  # turned, these ask for what people seldom play
 _LOOP_S = 8.0  # what goes round when nothing was an answer
+_SHORTEST_LOOP_S = 1.0  # an answer that has only just begun would be a buzz
 
 
 class Detours:
@@ -162,7 +163,8 @@ class Detours:
     def _freeze(self, asked_s: float, mode: Mode) -> None:
         began_s, ended_s = asked_s - _LOOP_S, asked_s
         if mode is Mode.TRADE:
-            began_s, ended_s = self._turns.began_s, self._turns.ended_s or asked_s
+            began_s = self._turns.began_s
+            ended_s = max(self._turns.ended_s or asked_s, began_s + _SHORTEST_LOOP_S)
         passage = self._played.passage(began_s, ended_s, self._improviser.memory.step_s)
         if passage is None:
             self._orders.said = "nothing has been played yet that could go round"

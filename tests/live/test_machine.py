@@ -223,6 +223,26 @@ def test_somebody_may_play_over_a_loop_and_it_goes_on() -> None:
     sitting.check_silent()
 
 
+@pytest.mark.parametrize("after_s", [0.001, 0.02, 0.3])
+def test_an_answer_that_has_only_just_begun_goes_round_once_a_second(after_s: float) -> None:
+    """And does not buzz: its first chord alone would be a loop of 8 ms."""
+
+    def played(freezes_s: float) -> Sitting:
+        sitting = Sitting(settings=TRADE)
+        sitting.phrase_at(1001.0, CALL)
+        sitting.press_at(freezes_s, "f")
+        sitting.session.run(20.0)
+        return sitting
+
+    ((begins_s, _), *_) = answers(played(1100.0))
+    sitting = played(begins_s + after_s)
+    struck = sitting.struck_between(begins_s, begins_s + after_s + 0.001)
+    for second in range(1, 6):
+        from_s = begins_s + after_s + second
+        assert sorted(sitting.struck_between(from_s, from_s + 1.0)) == sorted(struck) != []
+    sitting.check_silent()
+
+
 def test_there_is_nothing_to_freeze_before_anything_was_played() -> None:
     sitting = Sitting(settings=TRADE)
     sitting.press_at(1001.0, "f")
