@@ -22,8 +22,11 @@ from perfrnn_live.music.composers import COMPOSERS
 
 WINDOW_S = 3.0  # density, loudness, register and keys sounding are those of so long from now on
 CLASSES_WINDOW_S = 5.0  # pitch classes likewise
+HARMONY_WINDOW_S = 20.0  # a composer's pitch-class entropy is that of so long
 PITCH_CLASSES = 12
 _MEASURED = "density", "loudness", "register", "sounding"
+_ENTROPY = "entropy"
+_MANNER = (*_MEASURED, _ENTROPY)
 _STRESSABLE = "density", "composers", "sounding"
 
 Place = tuple[float, ...]  # in a model's latent space
@@ -81,7 +84,8 @@ class HandleSpace:
     `densities` in notes a second, `loudnesses` as mean velocities, `registers` as mean pitches, each ascending; after
     them come the 12 pitch classes, `composers` by name, and `soundings` as mean numbers of keys, ascending. `stress`:
     how many times more the handles density, composers and sounding are to count. `manners`: how dense, loud, high and
-    so on a composer's recordings are, by the handles' names: asked for with the composer, where nothing else is.
+    so on a composer's recordings are, by the handles' names, and `entropy`, the bits of pitch-class entropy that their
+    HARMONY_WINDOW_S have: asked for with the composer, where nothing else is.
     """
 
     densities: tuple[float, ...]
@@ -103,8 +107,8 @@ class HandleSpace:
                 raise ValueError(f"{', '.join(_STRESSABLE)} can be stressed, each by a number, not {name} by {times}")
         for composer, manner in self.manners.items():
             numbers = all(math.isfinite(value) and value >= 0 for value in manner.values())
-            if composer not in self.composers or not {*manner} <= {*_MEASURED} or not numbers:
-                raise ValueError(f"a manner is a composer's {', '.join(_MEASURED)}, not {composer}: {manner}")
+            if composer not in self.composers or not {*manner} <= {*_MANNER} or not numbers:
+                raise ValueError(f"a manner is a composer's {', '.join(_MANNER)}, not {composer}: {manner}")
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> HandleSpace:
@@ -210,9 +214,18 @@ class HandleSpace:
         return np.stack(asked), np.array(counts, np.float32)
 
     def _wished(self, handles: Handles, name: str) -> float:
-        """What is asked for by that name; or how the composers who are asked for are; or NaN."""
-        if (value := getattr(handles, name)) is not None:
-            return float(value)
+        """What is asked for by that name; or else the manner of the composers who are asked for."""
+        value = getattr(handles, name)
+        return self._manner(handles, name) if value is None else float(value)
+
+    def entropy_bits(self, handles: Handles) -> float | None:
+        """The pitch-class entropy of the composers who are asked for; None if nobody's is known, or if pitch classes
+        are asked for themselves."""
+        bits = math.nan if handles.pitch_classes is not None else self._manner(handles, _ENTROPY)
+        return None if math.isnan(bits) else bits
+
+    def _manner(self, handles: Handles, name: str) -> float:
+        """How the composers who are asked for are on the whole; or NaN."""
         known = [
             (weight, self.manners[who][name]) for who, weight in handles.composers if name in self.manners.get(who, {})
         ]

@@ -22,7 +22,7 @@ PADS = 8
 _SHOWN = 48  # strikes
 _LOUD, _HIGH = (13.0, 19.0), (57.0, 68.0)  # velocity bins and pitches: thirds of people's playing, about
 _MOST_BYTES = 50_000_000  # in a file of pads; eight moments have one
-_LATEST_STEP = 1 << 40
+_LATEST_STEP = 1 << 30  # after three months
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,9 @@ class Pads:
         state = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
         step, velocity_bin, velocity_set = map(int, numbers)
         silent = np.zeros(PITCHES, np.bool_)
-        keyboard = Keyboard(step, velocity_bin, silent, struck_step, released_step, Strikes.of(*strikes))
+        keyboard = Keyboard(
+            step, velocity_bin, silent, struck_step, released_step, Strikes.of(*strikes.astype(np.int32))
+        )
         return Moment(Known(self._engine.state_of(state), logits), keyboard, bool(velocity_set))
 
 

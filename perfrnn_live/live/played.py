@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
+from array import array
+from bisect import bisect_left
 
 from perfrnn_live.live.plan import Passage
 from perfrnn_live.music.midi import note_off, releases, strikes
@@ -11,23 +12,27 @@ _KEPT_S = 120.0
 
 
 class Played:
-    """Strikes and releases of the last two minutes, with the seconds at which they sounded, in order."""
+    """Strikes and releases of at least the last two minutes, with the seconds at which they sounded, in order."""
 
     def __init__(self) -> None:
-        self._messages: deque[tuple[float, bytes]] = deque()
+        self._seconds = array("d")
+        self._bytes = bytearray()  # of each message three: dense minutes are thousands of messages
 
     def add(self, sounds_s: float, message: bytes) -> None:
         """One message more."""
-        self._messages.append((sounds_s, message))
-        while self._messages[0][0] < sounds_s - _KEPT_S:
-            self._messages.popleft()
+        self._seconds.append(sounds_s)
+        self._bytes += message
+        if self._seconds[0] < sounds_s - 2 * _KEPT_S:
+            past = bisect_left(self._seconds, sounds_s - _KEPT_S)
+            del self._seconds[:past], self._bytes[: 3 * past]
 
     def passage(self, began_s: float, ended_s: float, step_s: float) -> Passage | None:
         """The notes struck in between, ended by the end; None if there are none."""
         steps = max(round((ended_s - began_s) / step_s), 1)
         messages: list[tuple[int, bytes]] = []
         sounding: set[int] = set()
-        for at_s, message in self._messages:
+        for place, at_s in enumerate(self._seconds):
+            message = bytes(self._bytes[3 * place : 3 * place + 3])
             step = round((at_s - began_s) / step_s)
             if not 0 <= step < steps:
                 continue

@@ -49,9 +49,9 @@ class Strikes:
     longest run of intervals heard before, its sequel moved as the run is, and by how many semitones, or None.
     """
 
-    pitch: NDArray[np.int64]
-    step: NDArray[np.int64]
-    velocity_bin: NDArray[np.int64]
+    pitch: NDArray[np.int32]
+    step: NDArray[np.int32]
+    velocity_bin: NDArray[np.int32]
     onsets: tuple[int, ...]
     sequels: tuple[Sequel | None, ...]
     returned: tuple[int, Sequel, int] | None
@@ -59,11 +59,11 @@ class Strikes:
     @classmethod
     def none(cls) -> Strikes:
         """Nothing has been struck."""
-        nothing = np.zeros(0, np.int64)
+        nothing = np.zeros(0, np.int32)  # half as much to keep beside every planned event
         return cls.of(nothing, nothing, nothing)
 
     @classmethod
-    def of(cls, pitch: NDArray[np.int64], step: NDArray[np.int64], velocity_bin: NDArray[np.int64]) -> Strikes:
+    def of(cls, pitch: NDArray[np.int32], step: NDArray[np.int32], velocity_bin: NDArray[np.int32]) -> Strikes:
         """These, at most REMEMBERED."""
         before = np.flatnonzero(step[1:] != step[:-1])[-INTERVALS:]  # the last strikes of earlier onsets
         onsets = (*step[-1:].tolist(), *step[before[::-1]].tolist())
@@ -72,11 +72,8 @@ class Strikes:
 
     def and_then(self, pitch: int, step: int, velocity_bin: int) -> Strikes:
         """With one strike more."""
-        first = max(len(self.pitch) + 1 - REMEMBERED, 0)
         return Strikes.of(
-            np.append(self.pitch[first:], pitch),
-            np.append(self.step[first:], step),
-            np.append(self.velocity_bin[first:], velocity_bin),
+            _and_one(self.pitch, pitch), _and_one(self.step, step), _and_one(self.velocity_bin, velocity_bin)
         )
 
     def reminders(self, step: int, velocity_bin: int) -> NDArray[np.int64]:
@@ -145,6 +142,14 @@ def along(tokens: NDArray[np.integer], vocabulary: Vocabulary) -> NDArray[np.int
     return told.astype(np.int16)
 
 
+def _and_one(values: NDArray[np.int32], value: int) -> NDArray[np.int32]:
+    """The last of `values`, at most REMEMBERED with the `value` that comes after them."""
+    kept = values[-(REMEMBERED - 1) :]
+    longer = np.empty(len(kept) + 1, np.int32)
+    longer[:-1], longer[-1] = kept, value
+    return longer
+
+
 def _following(pitch: NDArray[np.int64], order: int) -> NDArray[np.int64]:
     """For each strike, which one followed when it and those before it, `order` in all, were last heard; -1 for none."""
     following = np.full(len(pitch), -1, np.int64)
@@ -162,7 +167,7 @@ def _following(pitch: NDArray[np.int64], order: int) -> NDArray[np.int64]:
 
 
 def _sequel(
-    pitch: NDArray[np.int64], step: NDArray[np.int64], velocity_bin: NDArray[np.int64], order: int
+    pitch: NDArray[np.int32], step: NDArray[np.int32], velocity_bin: NDArray[np.int32], order: int
 ) -> Sequel | None:
     """What followed when the last `order` strikes were last heard before; None if they never were."""
     if len(pitch) <= order:
@@ -178,7 +183,7 @@ def _sequel(
 
 
 def _returned(
-    pitch: NDArray[np.int64], step: NDArray[np.int64], velocity_bin: NDArray[np.int64]
+    pitch: NDArray[np.int32], step: NDArray[np.int32], velocity_bin: NDArray[np.int32]
 ) -> tuple[int, Sequel, int] | None:
     """What followed the longest run of intervals heard before, as high and as loud as the run is now."""
     level, after = latest_return(pitch)

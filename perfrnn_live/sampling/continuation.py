@@ -11,7 +11,7 @@ which take longer to imagine than to play.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -25,6 +25,7 @@ from perfrnn_live.music.keyboard import Keyboard
 from perfrnn_live.music.vocabulary import EventKind, Vocabulary
 from perfrnn_live.sampling.controls import FREE, Constraint, Controls
 from perfrnn_live.sampling.draw import sample, softmax
+from perfrnn_live.sampling.harmony import narrowed
 from perfrnn_live.sampling.recall import Quote, faithfulness, now_or_later, recalled
 from perfrnn_live.sampling.shaping import Shaping, shaped
 
@@ -166,12 +167,21 @@ class Continuation:
         out."""
         logits = moment.logits
         if self._terms is not None and handles.anything:
-            asked, counts = self._terms(handles)
+            asked, counts = self._terms(self._in_harmony(moment.keyboard, handles))
             if len(counts):
                 logits = logits + counts @ self.engine.handled(moment.state, asked)
         if handles.like is not None and handles.likeness and self.engine.place_size:
             logits = logits + np.float32(handles.likeness) * self.engine.likened(moment.state, handles.like)
         return np.asarray(logits)
+
+    def _in_harmony(self, keyboard: Keyboard, handles: Handles) -> Handles:
+        """The same, and where its composers' harmony is narrower than what was played lately, that too."""
+        space = self.engine.handles
+        bits = None if space is None else space.entropy_bits(handles)
+        if bits is None:
+            return handles
+        classes = narrowed(keyboard.strikes, bits, self.vocabulary.steps_per_second)
+        return handles if classes is None else replace(handles, pitch_classes=classes)
 
     def check(self, handles: Handles) -> None:
         """Raises BadValue on the first thing asked that the engine cannot be asked."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from array import array
-from collections import defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
@@ -81,7 +80,8 @@ class Figures:
         self._planned: dict[int, tuple[float, int]] = {}  # number → due, pitch
         self.notes = self.dropped = 0
         self.sounding: set[int] = set()
-        self._lateness_ms = array("d")
+        self._lately_ms: deque[float] = deque(maxlen=1000)
+        self._lateness: Counter[int] = Counter()  # hundredths of a millisecond: hours are as small as minutes
         self._delays_ms: defaultdict[str, list[float]] = defaultdict(list)
 
     def hear(self, fact: Happening | Decision) -> None:
@@ -111,28 +111,30 @@ class Figures:
     @property
     def lateness_p99_ms(self) -> float:
         """The 99th percentile of the last thousand messages."""
-        return float(np.percentile(self._lateness_ms[-1000:], 99)) if self._lateness_ms else 0.0
+        return float(np.percentile(self._lately_ms, 99)) if self._lately_ms else 0.0
 
     @property
     def late(self) -> tuple[int, ...]:
         """How many of the last thousand messages were late by up to each of LATE_MS, and by more."""
-        places = np.searchsorted(LATE_MS, np.array(self._lateness_ms[-1000:]), side="left")
+        places = np.searchsorted(LATE_MS, np.array(self._lately_ms), side="left")
         return tuple(np.bincount(places, minlength=len(LATE_MS) + 1).tolist())
 
     def summary(self, events: int, seconds: float, complaints: tuple[str, ...]) -> Summary:
         """All that was counted, after so many `events` were heard and so many `seconds`."""
-        late = np.array(self._lateness_ms or [0.0])
-        p50, p99 = np.percentile(late, [50, 99]).tolist()
+        late, times = map(np.array, zip(*sorted(self._lateness.items()) or [(0, 1)], strict=True))
+        p50, p99 = (float(late[np.searchsorted(times.cumsum(), times.sum() * share)] / 100) for share in (0.5, 0.99))
         delays = {
             what: {"count": len(ms), "p50": np.median(ms), "p99": float(np.percentile(ms, 99)), "max": max(ms)}
             for what, ms in self._delays_ms.items()
         }
-        return Summary(self.notes, events, seconds, p50, p99, float(late.max()), self.dropped, delays, complaints)
+        return Summary(self.notes, events, seconds, p50, p99, float(late[-1] / 100), self.dropped, delays, complaints)
 
     def _count(self, sent: Sent) -> None:
         if sent.number is not None:
             self._planned.pop(sent.number, None)
-            self._lateness_ms.append((sent.sent_s - sent.due_s) * 1000)
+            late_ms = (sent.sent_s - sent.due_s) * 1000
+            self._lately_ms.append(late_ms)
+            self._lateness[round(late_ms * 100)] += 1
         if strikes(sent.message):
             self.notes += 1
             self.sounding.add(sent.message[1])

@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.engines.handles import CLASSES_WINDOW_S, PITCH_CLASSES, WINDOW_S
+from perfrnn_live.engines.handles import CLASSES_WINDOW_S, HARMONY_WINDOW_S, PITCH_CLASSES, WINDOW_S
 from perfrnn_live.music.composers import COMPOSERS, OTHER
 from perfrnn_live.music.performance import bin_to_velocity
+from perfrnn_live.music.scales import entropy_bits
 from perfrnn_live.music.timeline import Timeline
 from perfrnn_live.music.vocabulary import EventKind, Vocabulary
 from perfrnn_live.training.corpus import TokenCorpus
 
 _ENOUGH = 5  # recordings of a composer
+_FEWEST = 12  # strikes of a harmony
 MEASURED = 3 + PITCH_CLASSES + 1
 
 
@@ -49,7 +51,8 @@ def measured(tokens: NDArray[np.integer], vocabulary: Vocabulary) -> NDArray[np.
 
 def manners(corpus: TokenCorpus) -> dict[str, dict[str, float]]:
     """How the recordings of each composer are on the whole: notes a second, mean velocity and pitch, keys sounding, by
-    the handles' names. Composers of whom there are fewer than five recordings are left out."""
+    the handles' names, and the pitch-class `entropy` of HARMONY_WINDOW_S, if any recording is so long. Composers of
+    whom there are fewer than five recordings are left out."""
     by_composer: dict[str, list[list[float]]] = {name: [] for name in COMPOSERS if name != OTHER}
     for index, composer in enumerate(corpus.composers):
         if composer in by_composer:
@@ -59,14 +62,29 @@ def manners(corpus: TokenCorpus) -> dict[str, dict[str, float]]:
                 _, held_steps = _held(tokens, corpus.vocabulary, line)
                 density = len(line.pitch) * corpus.vocabulary.steps_per_second / steps
                 velocity, pitch = bin_to_velocity(line.struck_bin).mean(), line.pitch.mean()
-                manner = [density, velocity, pitch, held_steps[-1] / steps]
+                manner = [density, velocity, pitch, held_steps[-1] / steps, _entropy_bits(line, corpus.vocabulary)]
                 by_composer[composer].append(manner)
-    names = "density", "loudness", "register", "sounding"
-    known = {composer: np.mean(seen, axis=0) for composer, seen in by_composer.items() if len(seen) >= _ENOUGH}
+    names = "density", "loudness", "register", "sounding", "entropy"
+    known = {composer: np.array(seen) for composer, seen in by_composer.items() if len(seen) >= _ENOUGH}
     return {
-        composer: {name: round(float(value), 2) for name, value in zip(names, mean, strict=True)}
-        for composer, mean in known.items()
+        composer: {
+            name: round(float(values[~np.isnan(values)].mean()), 2)
+            for name, values in zip(names, seen.T, strict=True)
+            if not np.isnan(values).all()
+        }
+        for composer, seen in known.items()
     }
+
+
+def _entropy_bits(line: Timeline, vocabulary: Vocabulary) -> float:
+    """The pitch-class entropy of HARMONY_WINDOW_S, on average; NaN if it is nowhere so long."""
+    window_steps = round(HARMONY_WINDOW_S * vocabulary.steps_per_second)
+    windows = int(line.step[-1]) // window_steps
+    window = line.struck_step // window_steps
+    counts = np.zeros((windows, PITCH_CLASSES))
+    np.add.at(counts, (window[window < windows], line.pitch[window < windows] % PITCH_CLASSES), 1)
+    harmonies = counts[counts.sum(axis=1) >= _FEWEST]
+    return float(entropy_bits(harmonies).mean()) if len(harmonies) else np.nan
 
 
 def _sounding(tokens: NDArray[np.integer], vocabulary: Vocabulary, line: Timeline) -> NDArray[np.float64]:

@@ -21,10 +21,10 @@ import numpy as np
 from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
 from perfrnn_live.live.controls import Settings
 from perfrnn_live.live.steering import Steering
+from perfrnn_live.music import scales
 from perfrnn_live.music.codec import decode
 from perfrnn_live.music.composers import COMPOSERS, OTHER
 from perfrnn_live.music.performance import Note
-from perfrnn_live.music.scales import pitch_class_weights
 from perfrnn_live.sampling.controls import Controls
 from perfrnn_live.sampling.generation import generate
 from perfrnn_live.sampling.opening import begin
@@ -66,15 +66,13 @@ SETTINGS = [
 
 def within(key: str, notes: Sequence[Note]) -> float:
     """The share of strikes that are of the key; minor is harmonic."""
-    weights = pitch_class_weights(key, [0] * 12)
+    weights = scales.pitch_class_weights(key, [0] * 12)
     return float(np.mean([weights[note.pitch % 12] == 1 for note in notes]))
 
 
 def entropy_bits(notes: Sequence[Note]) -> float:
     """How evenly the strikes are spread over the twelve pitch classes: at most 3.58."""
-    counts = np.bincount([note.pitch % 12 for note in notes], minlength=12)
-    shares = counts[counts > 0] / len(notes)
-    return float(-(shares * np.log2(shares)).sum())
+    return float(scales.entropy_bits(np.bincount([note.pitch % 12 for note in notes], minlength=12)))
 
 
 MEASURES: dict[str, Callable[[Sequence[Note], float], float]] = {

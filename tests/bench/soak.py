@@ -4,10 +4,10 @@
 library and recorded. `--minutes 30` of real time are over JACK, with the performer of `together.py`. In both the other
 player plays phrases in all three modes, turns knobs, freezes, recalls pads, asks for another answer and panics.
 
-Memory is what the processes hold, beside what they held after the first minute; on the fake clock without what the C
-library keeps to spare after a dense minute (`memory_kept_to_spare_mb`), which it is made to give back. Drift: as long
-as time does not stand still or fall behind, whatever is due is due on one grid of 8 ms from the first note to the last;
-the grid's moves are added up. Lateness is what was sent against what was due.
+Memory is what the processes have written to, beside what they had after the first minute; on the fake clock without
+what the C library keeps to spare after a dense minute (`memory_kept_to_spare_mb`), which it is made to give back.
+Drift: as long as time does not stand still or fall behind, whatever is due is due on one grid of 8 ms from the first
+note to the last; the grid's moves are added up. Lateness is what was sent against what was due.
 """
 
 from __future__ import annotations
@@ -178,9 +178,10 @@ class Watcher:
 
 
 def memory_mb(process: int) -> float:
-    """What a process holds in memory that is its own."""
+    """What a process alone has written into memory; pages of programs that it shares with others or not, as these come
+    and go, are no part of it."""
     rollup = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
-    return sum(int(line.split()[1]) for line in rollup if line.startswith("Private_")) / 1024
+    return sum(int(line.split()[1]) for line in rollup if line.startswith("Private_Dirty")) / 1024
 
 
 def on_a_fake_clock(hours: float, model: str, seed: int) -> dict[str, Any]:

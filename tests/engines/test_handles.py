@@ -299,6 +299,16 @@ def test_what_is_asked_for_itself_goes_before_a_composers_manner() -> None:
     assert not MANNERED.row(NOTHING).any()
 
 
+def test_a_composers_harmony_is_told_unless_another_is_asked_for() -> None:
+    space = replace(TAUGHT, manners={"bach": {"entropy": 3.0}, "liszt": {"entropy": 3.2}, "chopin": {"density": 9.0}})
+    both = (("bach", 3.0), ("liszt", 1.0))
+    assert space.entropy_bits(Handles(composers=both)) == pytest.approx(3.05)
+    assert space.entropy_bits(Handles(composers=both, pitch_classes=(1.0,) * 12)) is None
+    assert space.entropy_bits(Handles(composers=(("chopin", 1.0),))) is None
+    assert space.entropy_bits(NOTHING) is None
+    assert HandleSpace.from_json(space.to_json()) == space
+
+
 def test_manners_go_into_cards_and_back_and_earlier_cards_have_none() -> None:
     assert HandleSpace.from_json(MANNERED.to_json()) == MANNERED
     earlier = {name: value for name, value in TAUGHT.to_json().items() if name != "soundings"}

@@ -87,6 +87,20 @@ def test_a_composers_manner_is_that_of_all_recordings_together() -> None:
     assert manners(corpus) == {"bach": {"density": 0.5, "loudness": loudness, "register": 66.0, "sounding": 0.75}}
 
 
+def test_a_composers_harmony_is_that_of_twenty_seconds() -> None:
+    def recording(pitches: list[int], seconds: int) -> list[int]:
+        struck = [token for pitch in pitches for token in (ON + pitch, OFF + pitch)]
+        return struck + [SECOND] * seconds
+
+    two, four = recording([60, 67] * 12, 20), recording([60, 62, 64, 66] * 3, 20)
+    few, short = recording([60, 61], 20), recording(list(range(60, 72)), 19)
+    tokens = np.array(two + four + few + short, np.int16)
+    corpus = TokenCorpus(
+        PERFORMANCE_8MS, np.tile(tokens, 5), len(tokens) * np.arange(1, 6), tuple("abcde"), ("bach",) * 5
+    )
+    assert manners(corpus)["bach"]["entropy"] == 1.5  # two pitch classes, then four; then too few; then too short
+
+
 @given(vocabularies, st.data())
 def test_it_is_what_one_finds_by_looking(vocabulary: Vocabulary, data: st.DataObject) -> None:
     music = st.builds(encode, performances(), st.just(vocabulary))
