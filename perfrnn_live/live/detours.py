@@ -9,6 +9,7 @@ from perfrnn_live.live.controls import Action, Mode, Pad, Settings
 from perfrnn_live.live.improviser import Improviser
 from perfrnn_live.live.orders import KeepPads, Orders
 from perfrnn_live.live.pads import Pads, Sight
+from perfrnn_live.live.plan import Passage
 from perfrnn_live.live.played import Played
 from perfrnn_live.live.steering import Steering
 from perfrnn_live.live.turns import Turns
@@ -34,6 +35,7 @@ class Detours:
     ) -> None:
         self._improviser, self._orders, self._turns, self._steering = improviser, orders, turns, steering
         self._way_back, self._pads, self._played = way_back, pads, Played()
+        self._frozen_last: dict[float, Passage] = {}  # by when it began: an answer may be frozen again
         self.playing = True
         self.frozen = False
         self._starts = False
@@ -165,16 +167,18 @@ class Detours:
         if mode is Mode.TRADE:
             began_s = self._turns.began_s
             ended_s = max(self._turns.ended_s or asked_s, began_s + _SHORTEST_LOOP_S)
-        passage = self._played.passage(began_s, ended_s, self._improviser.memory.step_s)
+        step_s = self._improviser.memory.step_s
+        passage = self._frozen_last.get(began_s) or self._played.passage(began_s, ended_s, step_s)
         if passage is None:
             self._orders.said = "nothing has been played yet that could go round"
             return
+        self._frozen_last = {began_s: passage}
 
         def released(at_s: float) -> None:
             self._improviser.silenced(at_s)
             self._improviser.repeat(passage)
             self.frozen = True
-            self._orders.said = f"{ended_s - began_s:.1f} s go round"
+            self._orders.said = f"{passage.steps * step_s:.1f} s go round"
 
         self._orders.ask(Release(self._improviser.plan_number), released)
 

@@ -262,6 +262,7 @@ class Improviser:
         """Plan one event; None where what was settled is no longer possible, or there is nothing left to do."""
         moment = self._head
         if self._loop is not None and not self._score:
+            self._loop_step = max(self._loop_step, moment.keyboard.step + self._waited_steps)  # later after a silence
             self._score.add(Settled(self._loop_step + at, message) for at, message in self._loop.messages)
             self._loop_step += self._loop.steps
         settled = self._score.first

@@ -243,6 +243,38 @@ def test_an_answer_that_has_only_just_begun_goes_round_once_a_second(after_s: fl
     sitting.check_silent()
 
 
+def test_an_answer_that_is_frozen_again_is_the_same_answer() -> None:
+    """Not all that went round meanwhile."""
+    sitting = Sitting(settings=TRADE)
+    sitting.phrase_at(1001.0, CALL)
+    for at_s in (1012.0, 1200.0, 1205.0):
+        sitting.press_at(at_s, "f")
+    sitting.session.run(240.0)
+    ((first_s, last_s), *_) = answers(sitting)
+    answer = sitting.struck_between(first_s, last_s + 0.001)
+    for from_s, to_s in ((1012.0, 1199.9), (1205.0, 1239.9)):
+        struck = sitting.struck_between(from_s, to_s)
+        assert len(struck) >= 3 * len(answer)
+        assert struck == (answer * 500)[: len(struck)]
+    sitting.check_silent()
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_what_goes_round_goes_on_in_time_after_a_silence_in_which_somebody_played(mode: Mode) -> None:
+    """Once it made up for all the rounds of that time at once."""
+    sitting = Sitting(settings=Settings(mode=mode))
+    sitting.phrase_at(1001.0, CALL)
+    sitting.press_at(1012.0, "f")
+    sitting.press_at(1020.0, " ")
+    sitting.phrase_at(1025.0, CALL)
+    sitting.press_at(1050.0, " ")
+    sitting.session.run(80.0)
+    before, after = sitting.struck_between(1012.05, 1020.0), sitting.struck_between(1050.0, 1058.0)
+    assert not sitting.struck_between(1020.1, 1050.0)
+    assert 0 < len(after) <= len(before) + 2
+    sitting.check_silent()
+
+
 def test_there_is_nothing_to_freeze_before_anything_was_played() -> None:
     sitting = Sitting(settings=TRADE)
     sitting.press_at(1001.0, "f")
