@@ -53,6 +53,21 @@ def test_likelihoods_in_the_readmes_are_those_of_the_cards() -> None:
             assert f"{metrics[f'nats_per_{unit}']:.{digits}f}" in row
 
 
+def test_composers_are_told_apart_as_the_readme_says() -> None:
+    composers = figures(ROOT / "models/maestro/composers.json")
+    assert composers["command"].startswith("python3 -m tests.bench.composers --data ")
+    text = told("models/README.md")
+    for name in ("correlations", "alone"):
+        keys, bits, density, velocity, pitch = (
+            f"{composers[name][each]:.2f}" for each in ("mean keys", "entropy, bits", "notes/s", "velocity", "pitch")
+        )
+        assert all(each in text for each in (keys, bits, density, velocity, pitch))
+    for composer, each in composers["composers"].items():
+        (row,) = (line for line in text.splitlines() if line.startswith(f"| {composer} |"))
+        for measure, digits in (("mean keys", 1), ("entropy, bits", 2), ("notes/s", 1)):
+            assert f"{each['people'][measure]:.{digits}f} / {each['asked'][measure]:.{digits}f}" in row
+
+
 def test_the_latent_space_does_what_the_readme_tells() -> None:
     latent = figures(ROOT / "models/maestro/latent.json")
     assert latent["model"] == "maestro" and latent["command"].startswith("python3 -m tests.bench.latent --data ")

@@ -13,7 +13,7 @@ from perfrnn_live.cli.app import app, check_seconds
 from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
 from perfrnn_live.errors import BadValue, MidiUnavailable
 from perfrnn_live.files import check_writable, unused
-from perfrnn_live.live.controls import Mode
+from perfrnn_live.live.controls import AT_FIRST, Mode
 
 
 @app.command()
@@ -27,7 +27,7 @@ def play(
     prime: options.Prime = None,
     middle: options.Middle = False,
     temperature: options.Temperature = 1.0,
-    top_p: options.TopP = 0.9,  # at 1 the shipped model strays from people's keys within the hour
+    top_p: options.TopP = AT_FIRST.top_p,
     density: options.Density = None,
     loudness: options.Loudness = None,
     register: options.Register = None,
@@ -35,7 +35,7 @@ def play(
     composer: options.Composer = "any",
     towards: options.Towards = "any",
     blend: options.Blend = 0.0,
-    recall: options.Recall = 0.34,  # as much comes back as in people's playing: `python3 -m tests.bench.motifs`
+    recall: options.Recall = AT_FIRST.recall,
     like: options.Like = None,
     likeness: options.Likeness = None,
     polyphony: Annotated[int, typer.Option(help="Keys at a time, at most; 32 is as many as it likes.")] = 32,

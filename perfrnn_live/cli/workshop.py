@@ -16,6 +16,7 @@ from perfrnn_live.cli.app import app, check_seconds, needing
 from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
 from perfrnn_live.errors import CannotWrite
 from perfrnn_live.files import check_writable, unused
+from perfrnn_live.live.controls import AT_FIRST
 
 
 @app.command()
@@ -108,8 +109,8 @@ def evaluate(
     report: Annotated[Path | None, typer.Option(metavar="DIR", help="A folder for a page of all figures.")] = None,
     excerpts: Annotated[int, typer.Option(min=3, help="Of 30 s, that the model plays for the report.")] = 137,
     temperature: options.Temperature = 1.0,
-    top_p: options.TopP = 0.9,
-    recall: options.Recall = 0.34,
+    top_p: options.TopP = AT_FIRST.top_p,
+    recall: options.Recall = AT_FIRST.recall,
     beams: Annotated[int, typer.Option(min=1, help="As for generate.")] = 1,
     middle: options.Middle = False,
     seed: Annotated[int, typer.Option(min=0, help="Of what the model plays.")] = 1,

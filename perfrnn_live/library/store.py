@@ -235,6 +235,7 @@ class Library:
         database = self._database
         database.execute("PRAGMA foreign_keys = ON")
         database.execute("PRAGMA synchronous = EXTRA")
+        database.execute("PRAGMA cache_size = -128")  # KB: what is written is seldom read again
         (version,) = database.execute("PRAGMA user_version").fetchone()
         (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if version == 0 and tables:

@@ -18,6 +18,7 @@ import numpy as np
 from perfrnn_live.engines.card import find_model
 from perfrnn_live.errors import PerfRNNError
 from perfrnn_live.library.store import Library
+from perfrnn_live.live.controls import AT_FIRST
 from perfrnn_live.live.pads import open_pads
 from perfrnn_live.player.clock import Clock
 from perfrnn_live.player.link import ProcessLink
@@ -118,7 +119,7 @@ def _audio(asked: str) -> Finding:
 
 def _model(wanted: Wanted, clock: Clock) -> Finding:
     continuation, start = begin(find_model(wanted.model))
-    rng, controls, moments = np.random.default_rng(0), Controls(top_p=0.9, recall=0.34), [start]
+    rng, controls, moments = np.random.default_rng(0), Controls(top_p=AT_FIRST.top_p, recall=AT_FIRST.recall), [start]
     took_s: list[float] = []
     until_s = clock.now() + min(wanted.seconds, 5.0)
     while clock.now() < until_s or len(took_s) < 200:

@@ -18,7 +18,7 @@ import numpy as np
 from perfrnn_live.engines.base import StepEngine
 from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
 from perfrnn_live.engines.registry import load
-from perfrnn_live.live.controls import Mode, Settings
+from perfrnn_live.live.controls import AT_FIRST, Mode, Settings
 from perfrnn_live.music.midi import note_off, note_on, releases, strikes
 from perfrnn_live.music.performance import Note
 from perfrnn_live.training.corpus import find_recordings
@@ -84,7 +84,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--phrases", type=int, default=27)
-    parser.add_argument("--recall", type=float, default=0.34)
+    parser.add_argument("--recall", type=float, default=AT_FIRST.recall)
     parser.add_argument("--top-p", type=float, default=0.9)
     parser.add_argument("--maestro", type=Path, default=Path("../shared/maestro-v3.0.0"))
     parser.add_argument("--json", type=Path)

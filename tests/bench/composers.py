@@ -20,6 +20,7 @@ import numpy as np
 from rich.console import Console
 
 from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
+from perfrnn_live.live.controls import AT_FIRST
 from perfrnn_live.music.codec import decode
 from perfrnn_live.music.composers import COMPOSERS, OTHER
 from perfrnn_live.music.performance import Note
@@ -31,7 +32,6 @@ from perfrnn_live.training.corpus import TokenCorpus
 from perfrnn_live.training.splits import load_split
 from tests.bench.knobs import measured, steered
 
-BY_DEFAULT = {"top_p": 0.9, "recall": 0.34}  # as `play` begins
 MEASURES = "notes/s", "velocity", "pitch", "mean keys", "entropy, bits"
 
 
@@ -87,7 +87,7 @@ def main() -> None:
             each.append(means(heard[half::2], given.seconds))
         people.append(means(heard, given.seconds))
         rng = np.random.default_rng(given.seed)
-        controls = steered(composer=name, **BY_DEFAULT)
+        controls = steered(composer=name, top_p=AT_FIRST.top_p, recall=AT_FIRST.recall)
         pieces = generate(continuation, start, given.seconds, controls, rng, given.streams)
         asked.append(means([decode(tokens, continuation.vocabulary) for tokens in pieces], given.seconds))
         cells = "".join(f"{a:12.2f} /{b:6.2f}" for a, b in zip(people[-1], asked[-1], strict=True))

@@ -19,6 +19,7 @@ import numpy as np
 
 from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
 from perfrnn_live.evaluation.patterns import between_strikes
+from perfrnn_live.live.controls import AT_FIRST
 from perfrnn_live.music.codec import decode, encode
 from perfrnn_live.music.performance import Note
 from perfrnn_live.sampling.continuation import Continuation, Moment
@@ -155,7 +156,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=50)
     parser.add_argument("--excerpts", type=int, default=50)
     parser.add_argument("--top-p", type=float, default=0.9)
-    parser.add_argument("--recall", type=float, nargs="+", default=[0.0, 0.34, 0.9])
+    parser.add_argument("--recall", type=float, nargs="+", default=[0.0, AT_FIRST.recall, 0.9])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--maestro", type=Path, default=Path("../shared/maestro-v3.0.0"))
     parser.add_argument("--json", type=Path)

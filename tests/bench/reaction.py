@@ -10,13 +10,14 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
-from perfrnn_live.live.controls import Mode, Settings
+from perfrnn_live.live.controls import AT_FIRST, Mode
 from perfrnn_live.live.happenings import Time
 from perfrnn_live.live.improviser import Improviser
 from perfrnn_live.live.machine import Machine
@@ -72,7 +73,7 @@ class Playing:
         self.steps = Spans(continuation.engine.step)
         continuation.engine.step = self.steps  # type: ignore[method-assign, assignment]
         settings, controls, rng = (
-            Settings(mode=Mode.DUET, top_p=0.9, recall=0.34),
+            replace(AT_FIRST, mode=Mode.DUET),
             Controls(),
             np.random.default_rng(seed),
         )
