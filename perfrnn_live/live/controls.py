@@ -281,8 +281,8 @@ class Settings:
         return ((self.composer, 1 - self.blend), (self.towards, self.blend))
 
 
-# Where `play` begins. At top p 1 the shipped model strays from people's keys within the hour (`tests/bench/hour.py`); at
-# this recall as much comes back as in people's playing (`tests/bench/motifs.py`).
+# Where `play` begins. At top p 1 the shipped model strays from people's keys within the hour (`tests/bench/hour.py`);
+# at this recall as much comes back as in people's playing (`tests/bench/motifs.py`).
 AT_FIRST = Settings(top_p=0.9, recall=0.38)
 
 

@@ -190,9 +190,7 @@ class Pads:
         state = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
         step, velocity_bin, velocity_set = map(int, numbers)
         silent = np.zeros(PITCHES, np.bool_)
-        keyboard = Keyboard(
-            step, velocity_bin, silent, struck_step, released_step, Strikes.of(*strikes.astype(np.int32))
-        )
+        keyboard = Keyboard(step, velocity_bin, silent, struck_step, released_step, Strikes.of(*strikes))
         return Moment(Known(self._engine.state_of(state), logits), keyboard, bool(velocity_set))
 
 

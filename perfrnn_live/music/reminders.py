@@ -59,16 +59,19 @@ class Strikes:
     @classmethod
     def none(cls) -> Strikes:
         """Nothing has been struck."""
-        nothing = np.zeros(0, np.int32)  # half as much to keep beside every planned event
+        nothing = np.zeros(0, np.int32)
         return cls.of(nothing, nothing, nothing)
 
     @classmethod
-    def of(cls, pitch: NDArray[np.int32], step: NDArray[np.int32], velocity_bin: NDArray[np.int32]) -> Strikes:
+    def of(cls, pitch: NDArray[np.integer], step: NDArray[np.integer], velocity_bin: NDArray[np.integer]) -> Strikes:
         """These, at most REMEMBERED."""
         before = np.flatnonzero(step[1:] != step[:-1])[-INTERVALS:]  # the last strikes of earlier onsets
         onsets = (*step[-1:].tolist(), *step[before[::-1]].tolist())
         sequels = tuple(_sequel(pitch, step, velocity_bin, order) for order in ORDERS)
-        return cls(pitch, step, velocity_bin, onsets, sequels, _returned(pitch, step, velocity_bin))
+        returned = _returned(pitch, step, velocity_bin)
+        # half as large as numpy would have them: such arrays stand beside every planned event
+        pitch, step, velocity_bin = (each.astype(np.int32, copy=False) for each in (pitch, step, velocity_bin))
+        return cls(pitch, step, velocity_bin, onsets, sequels, returned)
 
     def and_then(self, pitch: int, step: int, velocity_bin: int) -> Strikes:
         """With one strike more."""
@@ -167,7 +170,7 @@ def _following(pitch: NDArray[np.int64], order: int) -> NDArray[np.int64]:
 
 
 def _sequel(
-    pitch: NDArray[np.int32], step: NDArray[np.int32], velocity_bin: NDArray[np.int32], order: int
+    pitch: NDArray[np.integer], step: NDArray[np.integer], velocity_bin: NDArray[np.integer], order: int
 ) -> Sequel | None:
     """What followed when the last `order` strikes were last heard before; None if they never were."""
     if len(pitch) <= order:
@@ -183,7 +186,7 @@ def _sequel(
 
 
 def _returned(
-    pitch: NDArray[np.int32], step: NDArray[np.int32], velocity_bin: NDArray[np.int32]
+    pitch: NDArray[np.integer], step: NDArray[np.integer], velocity_bin: NDArray[np.integer]
 ) -> tuple[int, Sequel, int] | None:
     """What followed the longest run of intervals heard before, as high and as loud as the run is now."""
     level, after = latest_return(pitch)

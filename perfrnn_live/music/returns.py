@@ -15,7 +15,7 @@ LENGTHS = (3, 4, 5, 6, 8, 12, 16)  # of a run, in intervals
 LEVELS = len(LENGTHS)  # a run of at least LENGTHS[level - 1] intervals is of that level; level 0 is no run
 
 
-def latest_return(pitch: NDArray[np.int32]) -> tuple[int, int]:
+def latest_return(pitch: NDArray[np.integer]) -> tuple[int, int]:
     """After the last of the strikes `pitch` (n,): the level of the longest run, and the index of the strike that
     followed when it was last heard; (0, -1) if there is none."""
     intervals = np.diff(pitch)
