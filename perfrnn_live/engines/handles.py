@@ -26,7 +26,6 @@ HARMONY_WINDOW_S = 20.0  # a composer's pitch-class entropy is that of so long
 PITCH_CLASSES = 12
 _MEASURED = "density", "loudness", "register", "sounding"
 _ENTROPY = "entropy"
-ANYONE = "anyone"  # whose manner is asked for where no composer is
 _MANNER = (*_MEASURED, _ENTROPY)
 _STRESSABLE = "density", "composers", "sounding"
 
@@ -86,8 +85,7 @@ class HandleSpace:
     them come the 12 pitch classes, `composers` by name, and `soundings` as mean numbers of keys, ascending. `stress`:
     how many times more the handles density, composers and sounding are to count. `manners`: how dense, loud, high and
     so on a composer's recordings are, by the handles' names, and `entropy`, the bits of pitch-class entropy that their
-    HARMONY_WINDOW_S have: asked for with the composer, where nothing else is; ANYONE's where neither a
-    composer of known manner nor a place in a latent space is.
+    HARMONY_WINDOW_S have: asked for with the composer, where nothing else is.
     """
 
     densities: tuple[float, ...]
@@ -109,7 +107,7 @@ class HandleSpace:
                 raise ValueError(f"{', '.join(_STRESSABLE)} can be stressed, each by a number, not {name} by {times}")
         for composer, manner in self.manners.items():
             numbers = all(math.isfinite(value) and value >= 0 for value in manner.values())
-            if composer not in (*self.composers, ANYONE) or not {*manner} <= {*_MANNER} or not numbers:
+            if composer not in self.composers or not {*manner} <= {*_MANNER} or not numbers:
                 raise ValueError(f"a manner is a composer's {', '.join(_MANNER)}, not {composer}: {manner}")
 
     @classmethod
@@ -227,12 +225,10 @@ class HandleSpace:
         return None if math.isnan(bits) else bits
 
     def _manner(self, handles: Handles, name: str) -> float:
-        """How the composers who are asked for are on the whole; or, if that is not known, anyone is; or NaN."""
+        """How the composers who are asked for are on the whole; or NaN."""
         known = [
             (weight, self.manners[who][name]) for who, weight in handles.composers if name in self.manners.get(who, {})
         ]
-        if not known and not handles.likeness:
-            known = [(1.0, manner) for each, manner in self.manners.get(ANYONE, {}).items() if each == name]
         together = sum(weight for weight, _ in known)
         return sum(weight * manner for weight, manner in known) / together if together else math.nan
 

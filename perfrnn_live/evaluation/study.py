@@ -33,7 +33,7 @@ SWEPT: Mapping[str, Sequence[float]] = {
     "temperature": (0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.4, 1.7, 2.0),
     "top p": (0.5, 0.7, 0.8, 0.9, 0.95, 1.0),
     "beams": (1, 2, 4),
-    "recall": (0.0, 0.19, 0.38, 0.5, 0.7, 0.9),
+    "recall": (0.0, 0.17, 0.34, 0.5, 0.7, 0.9),
 }
 _FEWEST = 3  # excerpts, for distances between them to have a density
 _SWEPT_EXCERPTS = 64  # at most, for each place of each knob

@@ -166,7 +166,7 @@ class Continuation:
         """The logits (size,) of the next event when `handles` are asked for. What the engine cannot be asked is left
         out."""
         logits = moment.logits
-        if self._terms is not None:
+        if self._terms is not None and handles.anything:
             asked, counts = self._terms(self._in_harmony(moment.keyboard, handles))
             if len(counts):
                 logits = logits + counts @ self.engine.handled(moment.state, asked)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from perfrnn_live.engines.handles import ANYONE, CLASSES_WINDOW_S, HARMONY_WINDOW_S, PITCH_CLASSES, WINDOW_S
+from perfrnn_live.engines.handles import CLASSES_WINDOW_S, HARMONY_WINDOW_S, PITCH_CLASSES, WINDOW_S
 from perfrnn_live.music.composers import COMPOSERS, OTHER
 from perfrnn_live.music.performance import bin_to_velocity
 from perfrnn_live.music.scales import entropy_bits
@@ -52,31 +52,28 @@ def measured(tokens: NDArray[np.integer], vocabulary: Vocabulary) -> NDArray[np.
 def manners(corpus: TokenCorpus) -> dict[str, dict[str, float]]:
     """How the recordings of each composer are on the whole: notes a second, mean velocity and pitch, keys sounding, by
     the handles' names, and the pitch-class `entropy` of HARMONY_WINDOW_S, if any recording is so long. Composers of
-    whom there are fewer than five recordings are left out. ANYONE's are the keys sounding in all recordings: where the
-    unlikely is seldom chosen, long notes are too, and music that nobody asks for more of is drier than people's."""
-    by_composer: dict[str, list[list[float]]] = {}
+    whom there are fewer than five recordings are left out."""
+    by_composer: dict[str, list[list[float]]] = {name: [] for name in COMPOSERS if name != OTHER}
     for index, composer in enumerate(corpus.composers):
-        tokens = corpus.recording(index)
-        line = Timeline.of(tokens, corpus.vocabulary)
-        if steps := int(line.step[-1]):
-            _, held_steps = _held(tokens, corpus.vocabulary, line)
-            density = len(line.pitch) * corpus.vocabulary.steps_per_second / steps
-            velocity, pitch = bin_to_velocity(line.struck_bin).mean(), line.pitch.mean()
-            manner = [density, velocity, pitch, held_steps[-1] / steps, _entropy_bits(line, corpus.vocabulary)]
-            by_composer.setdefault(composer, []).append(manner)
+        if composer in by_composer:
+            tokens = corpus.recording(index)
+            line = Timeline.of(tokens, corpus.vocabulary)
+            if steps := int(line.step[-1]):
+                _, held_steps = _held(tokens, corpus.vocabulary, line)
+                density = len(line.pitch) * corpus.vocabulary.steps_per_second / steps
+                velocity, pitch = bin_to_velocity(line.struck_bin).mean(), line.pitch.mean()
+                manner = [density, velocity, pitch, held_steps[-1] / steps, _entropy_bits(line, corpus.vocabulary)]
+                by_composer[composer].append(manner)
     names = "density", "loudness", "register", "sounding", "entropy"
-    known = {name: np.array(by_composer[name]) for name in COMPOSERS if len(by_composer.get(name, ())) >= _ENOUGH}
-    found = {
+    known = {composer: np.array(seen) for composer, seen in by_composer.items() if len(seen) >= _ENOUGH}
+    return {
         composer: {
             name: round(float(values[~np.isnan(values)].mean()), 2)
             for name, values in zip(names, seen.T, strict=True)
             if not np.isnan(values).all()
         }
         for composer, seen in known.items()
-        if composer != OTHER
     }
-    everyones = [manner[names.index("sounding")] for seen in by_composer.values() for manner in seen]
-    return {**found, ANYONE: {"sounding": round(float(np.mean(everyones)), 2)}} if everyones else found
 
 
 def _entropy_bits(line: Timeline, vocabulary: Vocabulary) -> float:

@@ -299,21 +299,6 @@ def test_what_is_asked_for_itself_goes_before_a_composers_manner() -> None:
     assert not MANNERED.row(NOTHING).any()
 
 
-def test_where_nobody_is_asked_for_anyones_manner_is() -> None:
-    space = replace(MANNERED, manners={**MANNERED.manners, "anyone": {"sounding": 4.9}})
-    np.testing.assert_array_equal(space.row(NOTHING), TAUGHT.row(Handles(sounding=4.9)))
-    np.testing.assert_array_equal(space.row(Handles(density=3.0)), TAUGHT.row(Handles(density=3.0, sounding=4.9)))
-    np.testing.assert_array_equal(space.row(Handles(sounding=2.0)), TAUGHT.row(Handles(sounding=2.0)))
-    bach, other = (Handles(composers=((name, 1.0),)) for name in ("bach", "other"))
-    np.testing.assert_array_equal(space.row(bach), MANNERED.row(bach))
-    np.testing.assert_array_equal(space.row(other), TAUGHT.row(replace(other, sounding=4.9)))
-    assert not space.row(Handles(like=(0.5,), likeness=1.0)).any()  # that is a manner of its own
-    assert space.row(Handles(like=(0.5,), likeness=0.0)).any()
-    assert HandleSpace.from_json(space.to_json()) == space
-    with pytest.raises(BadValue, match="no composer 'anyone'"):
-        space.check(Handles(composers=(("anyone", 1.0),)))
-
-
 def test_a_composers_harmony_is_told_unless_another_is_asked_for() -> None:
     space = replace(TAUGHT, manners={"bach": {"entropy": 3.0}, "liszt": {"entropy": 3.2}, "chopin": {"density": 9.0}})
     both = (("bach", 3.0), ("liszt", 1.0))
