@@ -68,6 +68,18 @@ def test_composers_are_told_apart_as_the_readme_says() -> None:
             assert f"{each['people'][measure]:.{digits}f} / {each['asked'][measure]:.{digits}f}" in row
 
 
+def test_what_comes_back_is_as_the_readme_says() -> None:
+    motifs, text = figures(ROOT / "models/maestro/motifs.json"), " ".join(told("README.md").split())
+    patterns = {who: each["patterns"] * 100 for who, each in motifs["answers"].items()}
+    strangers = patterns["another's piece"]
+    by_default, none, most = (patterns[f"the model, recall {recall}"] for recall in ("0.34", "0", "0.9"))
+    assert f"{by_default:.1f} % are the call's at recall 0.34, where `play` begins, " in text
+    assert f", {none:.1f} % at 0 and {most:.0f} % at 0.9; people's answers" in text
+    assert f"have {patterns['the pianist']:.1f} %, another's piece {strangers:.1f} %" in text
+    model, people = (motifs["repetition"][who] * 100 for who in ("the model, recall 0.34", "people"))
+    assert f"{model:.1f} % of four-interval patterns are repeated (people {people:.1f} %)" in text
+
+
 def test_the_latent_space_does_what_the_readme_tells() -> None:
     latent = figures(ROOT / "models/maestro/latent.json")
     assert latent["model"] == "maestro" and latent["command"].startswith("python3 -m tests.bench.latent --data ")

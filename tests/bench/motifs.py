@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -185,7 +187,8 @@ def main() -> None:
     for who, share in repeated.items():
         print(f"repeated within {EXCERPT_S:.0f} s, {who}: {share:.3f}")
     if asked.json:
-        asked.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        made_by = {"command": f"python3 -m tests.bench.motifs {shlex.join(sys.argv[1:])}"}
+        asked.json.write_text(json.dumps(made_by | figures, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
