@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,8 +121,9 @@ def main() -> None:
         print(f"{setting.knob:30}{asked:>14}{got:>16}" + "".join(f"{cell:>16}" for cell in cells.values()), flush=True)
         rows.append({"knob": setting.knob, "asked": setting.asked, "got": setting.got, "measures": figures})
     if options.json:
+        made_by = {"command": shlex.join(["python3", "-m", "tests.bench.knobs", *sys.argv[1:]])}
         run = {name: getattr(options, name) for name in ("model", "streams", "seconds", "seed")}
-        options.json.write_text(json.dumps({**run, "settings": rows}, indent=1) + "\n", encoding="utf-8")
+        options.json.write_text(json.dumps({**made_by, **run, "settings": rows}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
