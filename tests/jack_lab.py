@@ -32,6 +32,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from perfrnn_live.player.loopback import PROBE
+
 SERVER = "midilab"  # always the same: about eight names exist, and crashed servers keep theirs
 SAMPLE_RATE = 48_000
 PERIOD = 128  # frames: 2.7 ms
@@ -108,8 +110,10 @@ class Monitor:
         return parse_dump(self.dump.read_text(encoding="ascii", errors="replace"))
 
     def gestures(self) -> list[tuple[str, int, int]]:
-        """The messages so far as words, see `gesture`; others than notes and controls are left out."""
-        return [told for one in self.heard() if (told := gesture(one.message)) is not None]
+        """The messages so far as words, see `gesture`; others than notes and controls are left out, and the question of
+        the instrument whether it hears itself, which is heard by who was connected in time."""
+        heard = [one.message for one in self.heard() if one.message != PROBE]
+        return [told for message in heard if (told := gesture(message)) is not None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,8 @@
-"""The 24 keys: their pitch classes, and how often music in a key strikes each; how narrow a harmony is."""
+"""The 24 keys: their pitch classes, and how often music in a key strikes each."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import numpy as np
-from numpy.typing import NDArray
 
 from perfrnn_live.errors import BadValue
 
@@ -60,13 +57,6 @@ def pitch_class_histogram(scale: str, played: Sequence[float]) -> tuple[float, .
     root, _, name = scale.partition(" ")
     tonic = _ROOTS.index(root)
     return tuple(_PROFILES[name][(pitch_class - tonic) % 12] for pitch_class in range(12))
-
-
-def entropy_bits(weights: NDArray[np.number]) -> NDArray[np.float64]:
-    """How evenly weights of pitch classes, (..., 12), are spread, (...): 3.58 bits where all are equal, 0 where only
-    one is above 0. None may be negative, and not all 0."""
-    shares = weights / weights.sum(axis=-1, keepdims=True)
-    return np.asarray(-(shares * np.log2(shares, out=np.zeros(shares.shape), where=shares > 0)).sum(axis=-1))
 
 
 def _check(scale: str) -> None:

@@ -12,8 +12,8 @@ from functools import lru_cache
 import numpy as np
 
 from perfrnn_live.engines.handles import HARMONY_WINDOW_S, PITCH_CLASSES
+from perfrnn_live.music.harmony import entropy_bits
 from perfrnn_live.music.reminders import Strikes
-from perfrnn_live.music.scales import entropy_bits
 
 _FEWEST = 12  # strikes say something about harmony
 _NOT_YET = 0.3  # strikes: a pitch class not heard so far is rare, not forbidden

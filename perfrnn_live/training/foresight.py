@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from perfrnn_live.engines.handles import CLASSES_WINDOW_S, HARMONY_WINDOW_S, PITCH_CLASSES, WINDOW_S
 from perfrnn_live.music.composers import COMPOSERS, OTHER
+from perfrnn_live.music.harmony import entropy_bits
 from perfrnn_live.music.performance import bin_to_velocity
-from perfrnn_live.music.scales import entropy_bits
 from perfrnn_live.music.timeline import Timeline
 from perfrnn_live.music.vocabulary import EventKind, Vocabulary
 from perfrnn_live.training.corpus import TokenCorpus

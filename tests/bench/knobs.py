@@ -23,10 +23,11 @@ import numpy as np
 from perfrnn_live.engines.card import DEFAULT_MODEL, find_model
 from perfrnn_live.live.controls import Settings
 from perfrnn_live.live.steering import Steering
-from perfrnn_live.music import scales
 from perfrnn_live.music.codec import decode
 from perfrnn_live.music.composers import COMPOSERS, OTHER
+from perfrnn_live.music.harmony import entropy_bits
 from perfrnn_live.music.performance import Note
+from perfrnn_live.music.scales import pitch_class_weights
 from perfrnn_live.sampling.controls import Controls
 from perfrnn_live.sampling.generation import generate
 from perfrnn_live.sampling.opening import begin
@@ -68,13 +69,13 @@ SETTINGS = [
 
 def within(key: str, notes: Sequence[Note]) -> float:
     """The share of strikes that are of the key; minor is harmonic."""
-    weights = scales.pitch_class_weights(key, [0] * 12)
+    weights = pitch_class_weights(key, [0] * 12)
     return float(np.mean([weights[note.pitch % 12] == 1 for note in notes]))
 
 
-def entropy_bits(notes: Sequence[Note]) -> float:
+def spread_bits(notes: Sequence[Note]) -> float:
     """How evenly the strikes are spread over the twelve pitch classes: at most 3.58."""
-    return float(scales.entropy_bits(np.bincount([note.pitch % 12 for note in notes], minlength=12)))
+    return float(entropy_bits(np.bincount([note.pitch % 12 for note in notes], minlength=12)))
 
 
 MEASURES: dict[str, Callable[[Sequence[Note], float], float]] = {
@@ -82,7 +83,7 @@ MEASURES: dict[str, Callable[[Sequence[Note], float], float]] = {
     "velocity": lambda notes, _: float(np.mean([note.velocity for note in notes])),
     "pitch": lambda notes, _: float(np.mean([note.pitch for note in notes])),
     "mean keys": lambda notes, seconds: sum(note.offset_s - note.onset_s for note in notes) / seconds,
-    "entropy, bits": lambda notes, _: entropy_bits(notes),
+    "entropy, bits": lambda notes, _: spread_bits(notes),
     **{f"in {key}": lambda notes, _, key=key: within(key, notes) for key in KEYS},  # type: ignore[misc]
 }
 

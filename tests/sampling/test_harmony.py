@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from perfrnn_live.engines.base import Logits
 from perfrnn_live.engines.fake import ConstantEngine
 from perfrnn_live.engines.handles import TAUGHT, Asked, Handles
+from perfrnn_live.music.harmony import entropy_bits
 from perfrnn_live.music.reminders import Strikes
-from perfrnn_live.music.scales import entropy_bits
 from perfrnn_live.music.vocabulary import PERFORMANCE_8MS, EventKind
 from perfrnn_live.sampling.continuation import Continuation, Moment
 from perfrnn_live.sampling.harmony import narrowed
