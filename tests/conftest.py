@@ -18,7 +18,6 @@ settings.load_profile("suite")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 _FOLDERS = count()
-_IN_REAL_TIME = "test_faults.py", "test_kept.py", "test_osc.py", "test_process.py", "test_terminal.py"
 
 
 @pytest.fixture(autouse=True)
@@ -36,14 +35,6 @@ def maestro() -> Path:
     if not (folder / "maestro-v3.0.0.csv").exists():
         pytest.skip(f"no MAESTRO corpus at {folder} (set PERFRNN_MAESTRO)")
     return folder
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What waits for other processes in real time does so one at a time, in one of the processes that run the tests."""
-    for item in items:
-        if item.get_closest_marker("midi") or item.path.name in _IN_REAL_TIME:
-            item.add_marker(pytest.mark.xdist_group("real time"))
 
 
 @pytest.hookimpl(wrapper=True)
