@@ -725,7 +725,7 @@ def test_playing_begins_where_the_knobs_are_told_to_stand(
     assert run("play", "--quiet", "--model", model).status == 0
     sitting, plain = asked
     assert sitting.settings == Settings(**told, lowest=21, highest=108)  # type: ignore[arg-type]
-    assert plain.settings == AT_FIRST
+    assert plain.settings == AT_FIRST == Settings(top_p=0.9, recall=0.34)
     assert sitting.middle and not plain.middle
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+FEWEST = 12  # strikes that say something about a harmony
+
 
 def entropy_bits(weights: NDArray[np.number]) -> NDArray[np.float64]:
     """How evenly weights of pitch classes, (..., 12), are spread, (...): 3.58 bits where all are equal, 0 where only

@@ -7,14 +7,13 @@ from numpy.typing import NDArray
 
 from perfrnn_live.engines.handles import CLASSES_WINDOW_S, HARMONY_WINDOW_S, PITCH_CLASSES, WINDOW_S
 from perfrnn_live.music.composers import COMPOSERS, OTHER
-from perfrnn_live.music.harmony import entropy_bits
+from perfrnn_live.music.harmony import FEWEST, entropy_bits
 from perfrnn_live.music.performance import bin_to_velocity
 from perfrnn_live.music.timeline import Timeline
 from perfrnn_live.music.vocabulary import EventKind, Vocabulary
 from perfrnn_live.training.corpus import TokenCorpus
 
 _ENOUGH = 5  # recordings of a composer
-_FEWEST = 12  # strikes of a harmony
 MEASURED = 3 + PITCH_CLASSES + 1
 
 
@@ -83,7 +82,7 @@ def _entropy_bits(line: Timeline, vocabulary: Vocabulary) -> float:
     window = line.struck_step // window_steps
     counts = np.zeros((windows, PITCH_CLASSES))
     np.add.at(counts, (window[window < windows], line.pitch[window < windows] % PITCH_CLASSES), 1)
-    harmonies = counts[counts.sum(axis=1) >= _FEWEST]
+    harmonies = counts[counts.sum(axis=1) >= FEWEST]
     return float(entropy_bits(harmonies).mean()) if len(harmonies) else np.nan
 
 
