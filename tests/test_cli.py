@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import typer
 
-from perfrnn_live import cli
+from perfrnn_live import __version__, cli
 from perfrnn_live.engines.card import DEFAULT_MODEL
 from perfrnn_live.engines.handles import HandleSpace
 from perfrnn_live.engines.lstm.export import export
@@ -608,6 +608,10 @@ def test_a_name_that_the_terminal_cannot_show_is_shown_as_can_be(code_page: str,
     done = run("--prime", str(tmp_path / missing))
     assert done.returncode == 1 and b"Traceback" not in done.stderr
     assert missing.encode(code_page, "backslashreplace") + b" cannot be read" in done.stderr
+
+
+def test_it_says_which_version_it_is(run: Run) -> None:
+    assert run("--version") == Outcome(0, f"perfrnn-live {__version__}\n", "")
 
 
 def commands() -> dict[str, Any]:

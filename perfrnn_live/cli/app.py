@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator
+from typing import Annotated
 
 import typer
 
+from perfrnn_live import __version__
 from perfrnn_live.errors import BadValue, MissingPackage
 
 app = typer.Typer(
@@ -24,8 +26,14 @@ perfrnn-live --help                   everything else"""
 
 
 @app.callback(invoke_without_command=True)
-def begin(context: typer.Context) -> None:
+def begin(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Say which one this is.")] = False,
+) -> None:
     """A piano partner: Performance RNN, played live."""
+    if version:
+        print(f"perfrnn-live {__version__}")
+        raise typer.Exit
     if context.invoked_subcommand is None:
         print(_NEXT)
 

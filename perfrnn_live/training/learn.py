@@ -26,12 +26,12 @@ from perfrnn_live.music.timeline import Timeline
 from perfrnn_live.music.vocabulary import Vocabulary
 from perfrnn_live.training.augmentation import entered
 from perfrnn_live.training.corpus import TokenCorpus, find_recordings, tokenise
-from perfrnn_live.training.loop import Progress, Recipe, train
+from perfrnn_live.training.loop import Progress, Recipe, quickest_precision, train
 from perfrnn_live.training.nats import validate
 
 LEAST_S, ENOUGH_S = 300.0, 1800.0  # of music: with less nothing is learned but these notes; with so much it is
 _HELD_BACK = 5  # one recording in so many is not learned from
-_VALIDATIONS, _VALIDATION_EVENTS = 8, 32_768
+_VALIDATIONS, _VALIDATION_EVENTS = 4, 32_768
 
 Rehearse = Callable[[int], Sequence[Sequence[int]]]
 """Pieces, as tokens, of at least so many events together, that the model played by itself."""
@@ -78,11 +78,12 @@ def learn(
     recipe = Recipe(
         network.config,
         minutes=minutes,
-        streams=16,
+        streams=32,
         segment=128,
-        learning_rate=4e-4,
+        learning_rate=8e-4,
         warm_up=50,
         average=0.99,
+        precision=quickest_precision(),
         augmentation="less",
         validation_events=_VALIDATION_EVENTS,
         validate_every_s=60 * minutes / _VALIDATIONS,

@@ -28,6 +28,15 @@ from perfrnn_live.training.nats import Both, begin_anew, nats_of, validate
 from perfrnn_live.training.prefetch import FromProcess, FromThread
 from perfrnn_live.training.processes import Processes
 
+Precision = Literal["fp32", "bf16"]
+
+
+def quickest_precision() -> Precision:
+    """bf16 where this processor has products of it."""
+    # those that oneDNN, which computes the LSTM, makes use of
+    there = torch.cpu.get_capabilities()
+    return "bf16" if there.get("amx_bf16") or there.get("avx512_bf16") else "fp32"
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -53,7 +62,7 @@ class Recipe:
     weight_dropout: float = 0.0
     loaders: int = 0
     average: float = 0.998
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Precision = "fp32"
     augmentation: str = "none"
     middles: float = 0.5
     handles_only: bool = False
