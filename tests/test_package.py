@@ -62,7 +62,7 @@ def test_models_bring_what_plays_and_nothing_else(wheel: zipfile.ZipFile) -> Non
     engines = {model: read_card(REPOSITORY / "models" / model).engine for model in MODELS}
     played = {f"{model}/{file}" for model in MODELS for file in PLAYED[engines[model]]}
     assert models == {"README.md", "LICENSE", "maestro/latent.npz"} | played
-    assert sum(info.compress_size for info in wheel.infolist()) <= 25_000_000
+    assert sum(info.compress_size for info in wheel.infolist()) <= 26_000_000
 
 
 def test_the_code_is_whole_and_typed(wheel: zipfile.ZipFile) -> None:

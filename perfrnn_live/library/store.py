@@ -14,10 +14,12 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from perfrnn_live.errors import BadValue, CannotWrite
-from perfrnn_live.library.packed import Fact, pack, unpack
+
+if TYPE_CHECKING:
+    from perfrnn_live.library.packed import Fact
 
 VERSION = 2
 _PATIENCE_S = 2.0  # for another instrument's commit
@@ -138,6 +140,8 @@ class Library:
     ) -> None:
         """Part `number` of a session, in place of what it was before. The session has lasted `seconds` and has so many
         more `notes` and `moments` now. When this returns, it is on the disk."""
+        from perfrnn_live.library.packed import pack  # not above: it loads what facts are made of, which no list needs
+
         with self._refusals(), self._change() as database:
             if facts:
                 database.execute("INSERT OR REPLACE INTO part VALUES (?, ?)", (session << 32 | number, pack(facts)))
@@ -170,6 +174,8 @@ class Library:
 
     def facts(self, session: int) -> Iterator[Fact]:
         """What happened in a session, in order."""
+        from perfrnn_live.library.packed import unpack
+
         with self._refusals():
             rows = self._database.execute(f"SELECT facts FROM part WHERE {_OF_SESSION} ORDER BY place", _parts(session))
             for (packed,) in rows:
