@@ -126,18 +126,18 @@ class ProcessLink:
         if self._closed:
             return rest
         self._closed = True
-        with contextlib.suppress(PlayerLost):
+        with contextlib.suppress(PlayerLost):  # a signal may have ended it: what it said before is still to be read
             self.send(Stop())
-            while not (rest and isinstance(rest[-1], Stopped)):
-                try:
-                    report = self._reports.get(timeout=_ANSWER_S)
-                except Empty:
-                    self._process.kill()  # it hangs, and would do so for ever
-                    break
-                if report is _Mark.END:
-                    break
-                if not isinstance(report, _Mark):
-                    rest.append(report)
+        while not (rest and isinstance(rest[-1], Stopped)):
+            try:
+                report = self._reports.get(timeout=_ANSWER_S)
+            except Empty:
+                self._process.kill()  # it hangs, and would do so for ever
+                break
+            if report is _Mark.END:
+                break
+            if not isinstance(report, _Mark):
+                rest.append(report)
         self._end()
         return rest
 

@@ -115,7 +115,7 @@ class Session:
             while not self._ended and (seconds is None or self._clock.now() - self._began_s < seconds):
                 self._turn()
         except PlayerLost:
-            if not (self._ended and self._stopped):  # a signal to the whole process group ends the player as well
+            if not self._ended:  # a signal to the whole process group ends the player as well
                 raise
         finally:
             played_s = self._clock.now() - self._began_s

@@ -224,6 +224,19 @@ def test_a_killed_player_is_lost_with_a_sentence(link: ProcessLink) -> None:
     assert link.close() == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_what_a_player_said_before_a_signal_ended_it_is_heard(link: ProcessLink) -> None:
+    link.ready()
+    now_s = SystemClock().now()
+    link.send(Schedule(0, (Timed(now_s, 0, note_on(C, 80)), Timed(now_s + 60.0, 1, note_off(C)))))
+    assert isinstance(link.receive(LIMIT_S), Sent)
+    os.kill(link.pid, signal.SIGTERM)
+    link._process.wait(LIMIT_S)
+    rest = link.close()
+    assert [report.message for report in rest if isinstance(report, Sent)] == [note_off(C), PEDAL_UP]
+    assert rest[-1] == Stopped()
+
+
 def fake_rtmidi(folder: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
     """Let the player find this in place of either binding."""
     for binding in BINDINGS:

@@ -284,6 +284,19 @@ def test_a_player_that_does_not_say_that_it_stopped_is_told_of(monkeypatch: pyte
         sitting.session.run(1.0)
 
 
+def test_a_signal_that_ends_the_player_as_well_is_an_end_like_others() -> None:
+    sitting = Sitting()
+
+    def end_both() -> None:
+        sitting.session.end()
+        raise PlayerLost("the player process ended unexpectedly")  # it said that it stopped, which is still to be read
+
+    sitting.link.at(1002.0, end_both)
+    sitting.session.run(60.0)
+    assert sitting.clock.now() < 1003.0
+    sitting.check_silent()
+
+
 def test_whatever_breaks_the_notes_end_and_the_recording_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "session.mid"
     sitting = Sitting(record=path)
