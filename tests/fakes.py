@@ -145,7 +145,7 @@ class ScriptedLink(LocalLink):
         return link
 
     def receive(self, timeout_s: float) -> Report | None:
-        if self.dead:
+        if self.dead and not self._reports:  # as from a pipe, what it said before is read first
             raise PlayerLost("the player process ended unexpectedly")
         until_s = self.clock.now() + max(timeout_s, 0)
         while self._script and self._script[0][0] <= until_s:

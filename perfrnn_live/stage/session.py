@@ -235,10 +235,8 @@ class Session:
 
     def _send(self, command: Command) -> None:
         self._said_s = self._clock.now()
-        try:
+        with contextlib.suppress(PlayerLost):  # what it said before is read first, and then that it is lost
             self._link.send(command)
-        except PlayerLost as error:
-            self._lose_player(str(error))
 
     def _receive(self, timeout_s: float) -> Report | None:
         try:

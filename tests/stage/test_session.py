@@ -17,7 +17,7 @@ from perfrnn_live.live.happenings import PlayerBack, PlayerGone
 from perfrnn_live.music.midi import control_change, note_off, note_on, releases, strikes
 from perfrnn_live.music.midifile import MidiFileWriter, read_notes
 from perfrnn_live.music.performance import Note
-from perfrnn_live.player.messages import Command, Failed, Report, TakeBack
+from perfrnn_live.player.messages import Beat, Command, Failed, Report, Sent, TakeBack
 from perfrnn_live.sampling.controls import Controls
 from perfrnn_live.stage.status import Summary
 from tests.fakes import ScriptedLink, TracedContinuation, messages_of
@@ -386,6 +386,29 @@ def test_a_player_that_hangs_has_a_successor_too() -> None:
     sitting.session.run(15.0)
     assert sitting.link is not hung
     assert len(sitting.struck_between(1010.0, 1015.0)) > 10
+    sitting.check_silent()
+
+
+def test_what_a_player_told_just_before_it_was_killed_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "session.mid"
+    sitting = Sitting(record=path, restarts=True)
+
+    link = sitting.link
+
+    def play_tell_and_die() -> None:
+        """The session learns of it by the next order, before it has read what was told."""
+        if sitting.clock.now() > 1003.0 and not link.dead:
+            while link.player.next_due_s is not None and link.player.next_due_s < 1003.5:
+                sitting.clock.advance(max(link.player.next_due_s - sitting.clock.now(), 0.0))
+                link.player.play_due()
+            assert any(isinstance(report, Sent) and strikes(report.message) for report in link._reports)
+            link.die()
+            sitting.session._send(Beat())
+
+    sitting.engine.on_step = play_tell_and_die
+    sitting.session.run(6.0)
+    assert link.dead
+    assert len(read_notes(path)) == sum(strikes(message) for _, message in sitting.sent) > 20
     sitting.check_silent()
 
 
