@@ -29,6 +29,7 @@ from perfrnn_live.sound.speaker import Speaker
 _LOOKS_S = 0.5
 _STANDS_STILL = 2  # looks: a device that asks for nothing for so long is gone
 _FADE_S = 0.1
+_ENDS_S = 2.0  # to fade out and close, which a server that hangs may never let happen
 
 
 class Sounding:
@@ -87,7 +88,9 @@ class Process:
             elif self._sounding is None:
                 self._open()
         if self._sounding is not None:
-            self._sounding.end()
+            ending = threading.Thread(target=self._sounding.end, daemon=True)
+            ending.start()
+            ending.join(_ENDS_S)
 
     def _open(self) -> None:
         try:
