@@ -38,17 +38,34 @@ SERVER = "midilab"  # always the same: about eight names exist, and crashed serv
 SAMPLE_RATE = 48_000
 PERIOD = 128  # frames: 2.7 ms
 _ENVIRONMENT = {"JACK_DEFAULT_SERVER": SERVER, "JACK_NO_START_SERVER": "1", "JACK_NO_AUDIO_RESERVATION": "1"}
-_JACK_PROGRAMS = ("jackd", "jack_wait", "jack_lsp", "jack_connect", "jack_midi_dump", "jack_rec")
+_JACK_PROGRAMS = ("jackd", "jack_wait", "jack_midi_dump", "jack_rec")
 _PROGRAMS = (*_JACK_PROGRAMS, "jack_midi_clock", "fluidsynth", "stdbuf", "timeout", "setpriv")
 _SOUND_FONT = Path("/usr/share/sounds/sf2/TimGM6mb.sf2")
 _READY_S = 15.0  # generous: the machine may be busy
 _STOP_S = 5.0
 _PATIENCE_MS = 20
-# Each look at the ports is a JACK client that comes and goes. When others arrive at the same time, JACK now and then
-# forgets to wake one of them, and the whole studio crawls as long as that one stays: so look seldom.
-_LOOK_S = 0.25
+_LOOK_S = 0.05
 LIFE_S = 120  # no program outlives this, even if the tests are killed; to be raised by who needs longer
 _SHARED_MEMORY = Path("/dev/shm")
+_patch_bays: list[subprocess.Popen[Any]] = []  # of the servers that run
+_looking = threading.Lock()
+
+# Connects two ports if it is given any, then tells all there are, each with those it is connected to; until its input
+# ends. It is one client for as long as the server runs. Each that comes and goes, as `jack_lsp` does, may arrive just
+# when another one does, and then JACK now and then forgets to wake that one, for good: the whole studio crawls on at
+# five periods a second.
+_PATCH_BAY = """
+import sys, contextlib, jack
+client = jack.Client("patchbay", no_start_server=True)
+for line in sys.stdin:
+    with contextlib.suppress(jack.JackError, ValueError):
+        if "\\t" in line:
+            client.connect(*line.rstrip("\\n").split("\\t"))
+    with contextlib.suppress(jack.JackError):
+        for port in client.get_ports():
+            print(port.name, *(other.name for other in client.get_all_connections(port)), sep="\\t")
+    print(flush=True)
+"""
 
 # Opens a port of its own and sends each line of hexadecimal bytes that comes in, in JACK's next period; ends with its
 # input.
@@ -167,6 +184,11 @@ def server(period: int = PERIOD, rate: int = SAMPLE_RATE, channels: int = 2) -> 
         waiting = ["jack_wait", "-s", SERVER, "-w", "-t", str(int(_READY_S))]
         if _call(waiting, limit_s=_READY_S + 5).returncode != 0 or server.poll() is not None:
             raise RuntimeError("the JACK server did not start")
+        patching = [sys.executable, "-c", _PATCH_BAY]
+        _patch_bays.append(
+            running.enter_context(_running(patching, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+        )
+        running.callback(_patch_bays.pop)
         yield server
 
 
@@ -249,27 +271,33 @@ def connect(source: str, destination: str) -> None:
     gives its port up and opens another.
     """
 
-    def connected() -> bool:
-        _call(["jack_connect", source, destination])
-        return destination in lsp().get(source, [])
-
-    wait_for(connected, f"a connection from {source} to {destination}", pause_s=_LOOK_S)
+    wait_for(
+        lambda: destination in _ports(f"{source}\t{destination}").get(source, []),
+        f"a connection from {source} to {destination}",
+        pause_s=_LOOK_S,
+    )
 
 
 def wait_for_port(name: str) -> None:
     """Until there is a port of that full name. Raises TimeoutError."""
-    time.sleep(_LOOK_S)
     wait_for(lambda: name in lsp(), name, pause_s=_LOOK_S)
 
 
 def lsp() -> dict[str, list[str]]:
-    """All ports, each with those it is connected to."""
+    """All ports, each with those it is connected to; none where there is no server."""
+    return _ports("")
+
+
+def _ports(asked: str) -> dict[str, list[str]]:
     ports: dict[str, list[str]] = {}
-    for line in _call(["jack_lsp", "-c"]).stdout.splitlines():
-        if line.startswith(" "):
-            ports[next(reversed(ports))].append(line.strip())
-        else:
-            ports[line] = []
+    with _looking, contextlib.suppress(IndexError, BrokenPipeError):
+        bay = _patch_bays[-1]
+        assert bay.stdin is not None and bay.stdout is not None
+        bay.stdin.write(f"{asked}\n")
+        bay.stdin.flush()
+        while line := bay.stdout.readline().rstrip("\n"):
+            name, *connected = line.split("\t")
+            ports[name] = connected
     return ports
 
 
